@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from .core import ActionStudioError, ConfigError, stable_id
-from . import attention
 
 # %% ../nbs/31_models.ipynb #2e281304
 def chat_template(
@@ -71,7 +70,7 @@ def best_precision(device: str) -> str:
 # %% ../nbs/31_models.ipynb #0fa9741c
 def load_model(
     model: str,                       # Folder or id
-    attention_name: str = 'forest',   # Transformers' name: `forest` to train, `sdpa` to generate
+    attention_name: str = 'sdpa',     # As Transformers names it; training takes `forest`, see 32_attention
     dtype: torch.dtype = torch.float32,
 ):
     "A causal language model"
