@@ -231,11 +231,11 @@ def read_sharegpt(record, tools):
 def first_answer(
     value, # A value out of a list of possible ones
 ):
-    "The value with each list of alternatives inside its objects replaced by the first"
+    "The value with each list of alternatives inside its objects replaced by the first, or left out where it may be"
     if isinstance(value, list): return [first_answer(v) for v in value]
     if not isinstance(value, dict): return value
-    firsts = {k: alternatives[0] if isinstance(alternatives, list) else alternatives for k, alternatives in value.items() if alternatives != []}
-    return {k: first_answer(first) for k, first in firsts.items() if first != ''}
+    options = {k: v if isinstance(v, list) else [v] for k, v in value.items()}
+    return {k: first_answer(v[0]) for k, v in options.items() if v and '' not in v}
 
 def first_calls(ground_truth) -> list[ToolCall]:
     "The calls of a BFCL answer, made of the first possible values"

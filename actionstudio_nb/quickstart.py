@@ -39,7 +39,7 @@ def question(task: Trajectory) -> list[str]:
 
 def split(
     tasks: list[Trajectory],
-    per_kind: int = 16,
+    per_kind: int = 15,
 ) -> tuple[list[Trajectory], list[Trajectory]]: # (train, held out)
     "Split by a hash of the question"
     by_kind = defaultdict(list)
@@ -73,14 +73,14 @@ def template_for(model: str) -> str | None:
     return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
-mixture = dict(simple_python=1, multiple=1, parallel=2, parallel_multiple=2, live_simple=1, live_multiple=1, live_parallel=2, live_parallel_multiple=2)
+mixture = dict(simple_python=1, multiple=1, parallel=1.5, parallel_multiple=2, live_simple=1, live_multiple=1, live_parallel=1, live_parallel_multiple=1)
 
 def training_config(model: str, data: Path, run: Path, method: str, minutes: float, seed: int) -> dict:
     "Settings of the run"
     return dict(model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
         data=[dict(path=str(data/'train'/f'{kind}.jsonl'), weight=mixture[kind]) for kind in kinds],
-        max_length=1024, row_length=2048, tokens_per_step=4096, epochs=100, save_minutes=1.5,
-        learning_rate=5e-4 if method == 'full' else 2e-3)
+        max_length=1024, row_length=1024, tokens_per_step=1024, context_gradient=False, epochs=20, save_minutes=2,
+        learning_rate=1.5e-4 if method == 'full' else 1e-3)
 
 # %% ../nbs/61_quickstart.ipynb #e9ec3047
 def svg(figure) -> str:
