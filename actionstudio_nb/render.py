@@ -52,12 +52,12 @@ def insert(self: TokenTree,
 ) -> int:             # Segment in which the sequence ends
     "Add a sequence, sharing what the tree already holds"
     assert len(input_ids) == len(weights), 'one weight for each token'
-    for i, s in enumerate(self.segments):
-        if s.parent != parent or not input_ids or s.input_ids[0] != input_ids[0]: continue
-        n = shared(s.input_ids, input_ids)
+    def next_segment(): return next((i for i, s in enumerate(self.segments) if s.parent == parent and s.input_ids[:1] == input_ids[:1]), None)
+    while input_ids and (i := next_segment()) is not None:
+        s, n = self.segments[i], shared(self.segments[i].input_ids, input_ids)
         if n < len(s.input_ids): self.split(i, n)
         s.weights = [a + b for a, b in zip(s.weights, weights)]
-        return self.insert(input_ids[n:], weights[n:], i) if n < len(input_ids) else i
+        input_ids, weights, parent = input_ids[n:], weights[n:], i
     if not input_ids: return parent
     leaf = parent >= 0 and not any(s.parent == parent for s in self.segments)
     if leaf: # Nothing branches off here yet: go on in the same segment
@@ -112,7 +112,7 @@ class RenderError(ActionStudioError):
     "A turn that cannot be rendered as it will be served"
 
 def stop_tokens(tokenizer) -> list[str]:
-    "The texts that end a turn: the tokenizer's end token, which Transformers' generation stops at"
+    "The texts that end a turn: the tokenizer's end token"
     return [tokenizer.eos_token] if tokenizer.eos_token else []
 
 # %% ../nbs/21_render.ipynb #f993dec9

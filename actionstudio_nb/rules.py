@@ -20,7 +20,7 @@ from referencing.exceptions import Unresolvable
 from fastcore.script import call_parse
 from tqdm import tqdm
 from .core import ConfigError, FormatError, Ledger, atomic_write, dumps, loads, output_dir, read_jsonl, stable_id, summary, write_json
-from .unified import Trajectory, as_text
+from .unified import Trajectory
 
 # %% ../nbs/11_rules.ipynb #92ee0f44
 class Finding(Struct, frozen=True):
@@ -97,9 +97,11 @@ def compiled(
     schema: str, # A JSON Schema as JSON text
 ):
     "(validator, None), or (None, fault) for what is no JSON Schema of an object"
-    schema = loads(schema)
-    try: Draft202012Validator.check_schema(schema)
-    except SchemaError as e: return None, f'{e.message} at {e.json_path}'
+    try:
+        schema = loads(schema)
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as e: return None, f'{e.message[:200]} at {e.json_path}'
+    except RecursionError: return None, 'nested too deeply'
     if schema.get('type', 'object') != 'object': return None, f"type is {schema['type']!r}, arguments are an object"
     return Draft202012Validator(schema, registry=Registry()), None
 
@@ -141,7 +143,7 @@ def calls_fit_their_tools(t):
                 yield from ((rule, f'{path}.arguments{below}', message) for rule, below, message in argument_faults(call.function.arguments, tools[name]))
 
 # %% ../nbs/11_rules.ipynb #b67724c2
-call_text = re.compile(r'</?tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|^\s*Action( Input)?:', re.M)
+call_text = re.compile(r'</?tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|^[ \t]*Action:.*\n[ \t]*Action[ _]Input:', re.M)
 
 @check_
 def no_call_in_text(t):
@@ -167,13 +169,18 @@ def judge(trajectory: Trajectory, seen: set) -> list[Finding]:
 
 # %% ../nbs/11_rules.ipynb #f877f3a0
 def read_trajectories(
-    path, # File of trajectories, one a line
+    path,     # File of trajectories, one a line
+    bad=None, # Called with (line, message) for a line that is none; None raises `FormatError`
 ):
     "Yield (line, trajectory); a fault names file, line and JSON path"
     try:
-        for line, record in read_jsonl(path):
-            try: yield line, Trajectory.from_dict(record)
-            except FormatError as e: raise FormatError(f'{path}, line {line} is no trajectory: {e}; convert raw data first', e.path) from e
+        for line, record in read_jsonl(path, bad):
+            try: t = Trajectory.from_dict(record)
+            except FormatError as e:
+                message = f'{path}, line {line} is no trajectory: {e}'
+                if not bad: raise FormatError(f'{message}; convert raw data first', e.path) from e
+                bad(line, message)
+            else: yield line, t
     except FileNotFoundError as e: raise ConfigError(f'{path} does not exist; `actionstudio convert` writes such a file') from e
 
 # %% ../nbs/11_rules.ipynb #a519fd89
@@ -185,7 +192,8 @@ def check_file(
     "Keep the trajectories in which no rule finds a fault"
     out, seen = output_dir(out), set()
     with atomic_write(out/'kept.jsonl') as kept, Ledger(out/'ledger.jsonl', 'check') as ledger:
-        for line, t in tqdm(read_trajectories(file), desc='check', unit=' trajectories'):
+        def bad(line, message): ledger.add(stable_id([str(file), line]), 'dropped', ['format'], dict(file=str(file), line=line, findings=[message]))
+        for line, t in tqdm(read_trajectories(file, bad), desc='check', unit=' trajectories'):
             findings = judge(t, seen)
             drop = any(f.severity == 'drop' for f in findings)
             if not drop: kept.write(dumps(t.to_dict()) + '\n')

@@ -7,9 +7,8 @@ __all__ = ['choosers', 'last_assistant_turn', 'turn_weights']
 
 # %% ../nbs/20_samples.ipynb #2e235d5c
 from typing import Callable
-from fastcore.basics import patch
 from .core import ConfigError
-from .unified import Message, Trajectory
+from .unified import Trajectory
 
 # %% ../nbs/20_samples.ipynb #70af0934
 choosers = dict(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['nothing', 'prepare', 'plan_steps', 'loss_sum', 'step_weight', 'schedule', 'build_model', 'build_optimizer',
            'train_step', 'last_checkpoint', 'save_checkpoint', 'Interrupted', 'noted_signals', 'open_run', 'setup',
-           'how_far', 'count', 'train_loop', 'train', 'sft']
+           'how_far', 'count', 'train_loop', 'data_hash', 'go_on', 'train', 'sft']
 
 # %% ../nbs/34_sft.ipynb #2f721432
 import math, os, shutil, signal, time
@@ -13,8 +13,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from fastcore.script import call_parse, Param
 from tqdm import tqdm
 from transformers import DynamicCache
@@ -24,8 +25,8 @@ from .render import RenderError, render
 from .packing import Batch, Row, collate, collate_cut
 from .mixing import epoch_rows, step_rows
 from .config import Config, Derived, load_config, rows_per_step, run_record
-from .models import add_lora, best_precision, load_model, load_tokenizer, sha256
-from . import attention # Makes `forest` known to Transformers
+from .models import add_lora, best_precision, fingerprint, load_model, load_tokenizer, sha256
+from .attention import AttentionError # The import makes `forest` known to Transformers
 
 # %% ../nbs/34_sft.ipynb #2cdadd31
 def prepare(
@@ -34,20 +35,21 @@ def prepare(
     ledger: Ledger, # A row for each trajectory
 ) -> list[list]:    # Token trees of each data set
     "Render all data sets"
-    out = []
+    out, first_fault = [], None
     for source in config.data:
         trees = []
         for line, t in tqdm(read_trajectories(source.path), desc=f'render {Path(source.path).name}', unit=' trajectories'):
             where = dict(file=source.path, line=line)
             try: tree = render(t, tokenizer, config.train_on, **config.template_args)
             except RenderError as e:
+                first_fault = first_fault or str(e)
                 ledger.add(t.unique_trajectory_id, 'dropped', ['render'], where | {'message': str(e)})
                 continue
             reason = 'nothing_to_train' if not len(tree) else 'too_long' if tree.longest() > config.max_length else None
             if not reason: trees.append(tree)
             ledger.add(tree.id, 'dropped' if reason else 'kept', [reason] if reason else [], where)
         out.append(trees)
-    if not any(out): raise ActionStudioError(f'no trajectory is left to train on; reasons: {dict(ledger.reasons)}')
+    if not any(out): raise ActionStudioError(f'no trajectory is left to train on; reasons: {dict(ledger.reasons)}' + (f'; the first fault: {first_fault}' if first_fault else ''))
     return out
 
 # %% ../nbs/34_sft.ipynb #c5f8b4a6
@@ -62,6 +64,7 @@ def plan_steps(
         rows = epoch_rows(trees, [d.weight for d in config.data], config.row_length, config.share_prefix, config.seed, epoch)
         part = min(1.0, config.epochs - epoch)
         steps += step_rows(rows[:math.ceil(part * len(rows))], rows_per_step(config, world))
+    if not steps: raise ConfigError('the mixture comes out empty; raise the weights of its data sets, or epochs')
     return steps
 
 # %% ../nbs/34_sft.ipynb #9276097b
@@ -97,6 +100,8 @@ def schedule(
 def build_model(config: Config):
     "The model with forest attention, with LoRA if the config says so"
     model = load_model(config.model, 'forest')
+    other = set(getattr(model.config, 'layer_types', None) or []) - {'full_attention', 'sliding_attention'}
+    if other: raise AttentionError(f'{config.model} has {", ".join(sorted(other))} layers, in which the trajectories of a row would mix; use a model with attention alone')
     return add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets) if config.method == 'lora' else model
 
 def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
@@ -131,21 +136,25 @@ def train_step(
 # %% ../nbs/34_sft.ipynb #fed5f81e
 def last_checkpoint(run: Path) -> Path | None:
     "The newest whole checkpoint of a run"
-    return max(Path(run).glob('checkpoint-*'), default=None, key=lambda p: int(p.name.rpartition('-')[2]))
+    return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')), default=None, key=lambda p: int(p.name.rpartition('-')[2]))
 
 def save_checkpoint(accelerator: Accelerator, run: Path, progress: dict):
     "Write a checkpoint of step `progress['step']`, and remove those before it"
     part, target = run/'part-of-checkpoint', run/f"checkpoint-{progress['step']}"
-    if accelerator.is_main_process: shutil.rmtree(part, ignore_errors=True)
+    main = accelerator.is_main_process
+    if not target.exists(): # Saved already at this step: only the progress is new
+        if main: shutil.rmtree(part, ignore_errors=True)
+        accelerator.wait_for_everyone()
+        accelerator.save_state(str(part))
+        accelerator.wait_for_everyone()
+        if main:
+            write_json(part/'progress.json', progress)
+            part.rename(target)
+            for old in run.glob('checkpoint-*'):
+                if old != target: old.rename(run/f'old-{old.name}')
+            for old in run.glob('old-*'): shutil.rmtree(old, ignore_errors=True)
+    if main: write_json(target/'progress.json', progress)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(part))
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process: return
-    write_json(part/'progress.json', progress)
-    if target.exists(): shutil.rmtree(target)
-    part.rename(target)
-    for old in run.glob('checkpoint-*'):
-        if old != target: shutil.rmtree(old)
 
 # %% ../nbs/34_sft.ipynb #80e523ad
 class Interrupted(ActionStudioError):
@@ -153,9 +162,9 @@ class Interrupted(ActionStudioError):
     exit_code = 75
 
 @contextmanager
-def noted_signals(signals=(signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)):
+def noted_signals(names=('SIGINT', 'SIGTERM', 'SIGUSR1')):
     "Yield a list to which the signals that arrive are added, instead of ending the process"
-    seen = []
+    seen, signals = [], [getattr(signal, name) for name in names if hasattr(signal, name)] # Windows has no SIGUSR1
     before = {s: signal.signal(s, lambda number, _: seen.append(signal.Signals(number).name)) for s in signals}
     try: yield seen
     finally:
@@ -169,7 +178,8 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
     if (run/'run.json').exists():
         before = read_json(run/'run.json')
         if before['run_id'] != record['run_id']:
-            changed = [k for k in record['config'] if record['config'][k] != before['config'].get(k)] or ['data']
+            changed = [k for k in record['config'] if record['config'][k] != before['config'].get(k)]
+            changed += [k for k in ('data', 'model', 'derived') if k not in changed and record[k] != before.get(k)]
             raise ConfigError(f"{run} holds another run ({', '.join(changed)} changed); name another output, or remove the folder")
     elif main: write_json(run/'run.json', record)
     checkpoint = last_checkpoint(run)
@@ -180,15 +190,17 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
 
 # %% ../nbs/34_sft.ipynb #e0967aac
 def setup(config: Config):
-    "(accelerator, derived settings without steps): processes, device and precision"
+    "(accelerator, derived settings): processes, device and precision"
     set_seed(config.seed)
     cpu = not torch.cuda.is_available()
     device = 'cpu' if cpu else 'cuda'
-    precision = best_precision(device) if config.precision == 'auto' else config.precision
-    handlers = [InitProcessGroupKwargs(backend='gloo')] if cpu and int(os.environ.get('WORLD_SIZE', 1)) > 1 else []
-    accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if precision == 'bf16' else 'no', kwargs_handlers=handlers)
-    precision = broadcast_object_list([precision])[0] # The clock may have said different things on different ranks
-    return accelerator, Derived(rows_per_step(config, accelerator.num_processes), 0, precision, accelerator.num_processes, device)
+    PartialState(cpu=cpu, **({'backend': 'gloo'} if cpu and int(os.environ.get('WORLD_SIZE', 1)) > 1 else {}))
+    record, precision = Path(config.output)/'run.json', config.precision
+    if precision == 'auto': precision = read_json(record)['derived']['precision'] if record.exists() else best_precision(device)
+    precision = broadcast_object_list([precision])[0] # The clock may say different things on different ranks
+    AcceleratorState._reset_state() # A notebook may have trained in another precision before
+    accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if precision == 'bf16' else 'no')
+    return accelerator, Derived(rows_per_step(config, accelerator.num_processes), precision, accelerator.num_processes, device)
 
 # %% ../nbs/34_sft.ipynb #6e5c69f7
 def how_far(config: Config, progress: dict, steps: int) -> float:
@@ -229,43 +241,54 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
                 metrics.flush()
             bar.set_postfix(loss=f'{loss:.3f}', lr=f'{rate:.1e}', tok_s=f"{row['tokens_per_second']:.0f}")
             bar.update()
-            stop = any(broadcast_object_list([bool(seen_signals)]))
-            if stop or time.perf_counter() - saved_at > 60 * config.save_minutes:
+            stop = any(gather_object([bool(seen_signals)]))
+            if stop or broadcast_object_list([time.perf_counter() - saved_at > 60 * config.save_minutes])[0]:
                 save_checkpoint(accelerator, run, progress)
                 saved_at = time.perf_counter()
             if stop: raise Interrupted(f'stopped by a signal after step {progress["step"]} of {len(steps)}; run the same command again to go on')
-    save_checkpoint(accelerator, run, progress | {'finished': True})
+    progress['finished'] = True
+    save_checkpoint(accelerator, run, progress)
 
 # %% ../nbs/34_sft.ipynb #67b22d88
+def data_hash(path: str) -> str:
+    "Hash of a data file"
+    try: return sha256(path)
+    except OSError as e: raise ConfigError(f'cannot read data file {path}: {e.strerror}; `actionstudio check` writes such a file') from e
+
+def go_on(config, accelerator, steps, progress, run, seen_signals):
+    "Build the model, load the newest checkpoint if there is one, and train"
+    model = build_model(config)
+    model, optimizer = accelerator.prepare(model, build_optimizer(model, config))
+    if checkpoint := last_checkpoint(run): accelerator.load_state(str(checkpoint))
+    model.train()
+    train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals)
+
+# %% ../nbs/34_sft.ipynb #79ac20c4
 def train(
     config: Config,
 ) -> dict: # The run's report
     "Run, or go on with, a training run; returns at once if it is finished"
-    accelerator, derived = setup(config)
-    main, run = accelerator.is_main_process, output_dir(config.output)
-    tokenizer = load_tokenizer(config.model, config.template)
-    with Ledger(run/(f'ledger-{accelerator.process_index}.jsonl'), 'render') as ledger: trees = prepare(config, tokenizer, ledger)
-    steps = plan_steps(config, trees, derived.world)
-    derived.steps = len(steps)
-    record = run_record(config, derived, [sha256(d.path) for d in config.data])
-    progress = open_run(config, record, main)
-    accelerator.wait_for_everyone()
-    if not progress.get('finished'):
-        model = build_model(config)
-        model, optimizer = accelerator.prepare(model, build_optimizer(model, config))
-        if checkpoint := last_checkpoint(run): accelerator.load_state(str(checkpoint))
-        model.train()
-        with noted_signals() as seen: train_loop(config, accelerator, model, optimizer, steps, progress, run, seen)
-    report = ledger.report(run_id=record['run_id'], steps=progress['step'], train_tokens=progress['tokens'], positions=progress['positions'],
-        trained_positions=progress['trained_positions'], train_seconds=round(progress['seconds'], 1), tokens_per_second=round(progress['tokens'] / progress['seconds'], 1))
+    with noted_signals() as seen:
+        accelerator, derived = setup(config)
+        main, run = accelerator.is_main_process, output_dir(config.output)
+        tokenizer = load_tokenizer(config.model, config.template)
+        record = run_record(config, derived, [data_hash(d.path) for d in config.data], fingerprint(config.model))
+        progress = open_run(config, record, main)
+        if progress.get('finished') and (run/'report.json').exists(): return read_json(run/'report.json')
+        with Ledger(run/'ledger.jsonl' if main else None, 'sft') as ledger: trees = prepare(config, tokenizer, ledger)
+        steps = plan_steps(config, trees, derived.world)
+        if not progress.get('finished'): go_on(config, accelerator, steps, progress, run, seen)
+    report = ledger.report(run_id=record['run_id'], steps=progress['step'], planned_steps=len(steps), train_tokens=progress['tokens'],
+        positions=progress['positions'], trained_positions=progress['trained_positions'], train_seconds=round(progress['seconds'], 1),
+        tokens_per_second=round(progress['tokens'] / progress['seconds'], 1))
     if main: write_json(run/'report.json', report)
     return report
 
-# %% ../nbs/34_sft.ipynb #0ef68833
+# %% ../nbs/34_sft.ipynb #a6b3ee66
 @call_parse
 def sft(
     config: str, # YAML file, see `Config`
-    overrides: Param('Changes to the config, such as learning_rate=2e-5', str, nargs='*') = (),
+    overrides: Param('Changes to the config, such as learning_rate=2e-5', str, nargs='*', opt=False) = (),
 ):
     "Fine-tune a model; the same command again goes on with an interrupted run"
     report = train(load_config(config, *overrides))

@@ -6,7 +6,7 @@
 __all__ = ['writers', 'readers', 'fence', 'react', 'marks', 'writer', 'named', 'write_hermes', 'write_json', 'write_mistral',
            'write_llama', 'write_python', 'write_react', 'read_value', 'as_calls', 'reader', 'read_hermes', 'is_json',
            'read_json', 'read_llama', 'read_mistral', 'literal', 'read_python', 'python_call', 'read_react',
-           'ParsedReply', 'detect_syntax', 'split_thought', 'read_reply', 'parse_reply']
+           'ParsedReply', 'detect_syntax', 'split_thought', 'is_writable', 'read_reply', 'parse_reply']
 
 # %% ../nbs/02_toolcalls.ipynb #7201a3fb
 import ast, re
@@ -137,8 +137,8 @@ def literal(node):
     match node:
         case ast.Constant(value=v) if v is None or isinstance(v, (str, int, float, bool)): return v
         case ast.List(elts=es) | ast.Tuple(elts=es) | ast.Set(elts=es): return [literal(e) for e in es]
-        case ast.Dict(keys=ks, values=vs): return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
-        case ast.UnaryOp(op=ast.USub(), operand=o): return -literal(o)
+        case ast.Dict(keys=ks, values=vs) if None not in ks: return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as v)): return -v
         case ast.Name(id='true'): return True
         case ast.Name(id='false'): return False
         case ast.Name(id='null'): return None
@@ -186,12 +186,14 @@ class ParsedReply(Struct):
 
 # %% ../nbs/02_toolcalls.ipynb #f0348b9b
 marks = [('hermes', r'<tool_call>'), ('mistral', r'\[TOOL_CALLS\]'), ('llama', r'<\|python_tag\|>'), ('react', r'^[ \t]*Action:.*\n[ \t]*Action[ _]Input:'),
-    ('llama', r'\A\s*\{\s*"name"'), ('json', r'\A\s*(```(json)?\s*)?\[?\s*\{\s*[\'"](name|function|type)[\'"]'),
-    ('python', r'\A\s*(```(python)?\s*|<\|python_start\|>)?\[?\s*[A-Za-z_][\w.]*\(.*\)\s*\]?\s*(```|<\|python_end\|>)?\s*\Z')]
+    ('llama', r'\A\{\s*"name"'),
+    ('json', r'\A(```(json)?\s*)?\[?\s*\{\s*[\'"](name|function|type)[\'"]'), ('python', r'\A(```(python)?\s|<\|python_start\|>)?[\[\s]*[A-Za-z_][\w.]*\(')]
 
 def detect_syntax(text: str) -> str | None:
     "Name of the syntax whose mark the text bears; None for plain text"
-    return next((name for name, mark in marks if re.search(mark, text, re.M | re.DOTALL if name == 'python' else re.M)), None)
+    text = text.strip()
+    name = next((name for name, mark in marks if re.search(mark, text, re.M)), None)
+    return None if name == 'python' and not text.endswith((')', ']', '```', '<|python_end|>')) else name
 
 # %% ../nbs/02_toolcalls.ipynb #1b55fac5
 def split_thought(text: str) -> tuple[str | None, str]:
@@ -199,12 +201,19 @@ def split_thought(text: str) -> tuple[str | None, str]:
     thought, closed, rest = text.partition('</think>')
     return (thought.strip().removeprefix('<think>').strip(), rest.strip()) if closed else (None, text)
 
+def is_writable(call: ToolCall, problems: list) -> bool:
+    "Can the call be written as JSON? Half a surrogate pair cannot"
+    try: dumps(call)
+    except ValueError: problems.append(f'{call.function.name!a}: arguments that are no JSON')
+    else: return True
+
 def read_reply(text, syntax, tools) -> ParsedReply:
     "`parse_reply` without its safety net"
     problems = []
     thought, text = split_thought(text)
     name = detect_syntax(text) if syntax == 'auto' else syntax
     content, calls = readers[name](text, problems) if name else (text, [])
+    calls = [call for call in calls if is_writable(call, problems)]
     for i, call in enumerate(calls): call.id = call.id or f'call_{i}'
     known = {tool.function.name for tool in tools or []}
     if tools is not None: problems += [f'unknown tool {c.function.name}' for c in calls if c.function.name not in known]
@@ -219,4 +228,5 @@ def parse_reply(
     "Take a reply apart; never raises, whatever `text` is"
     if syntax != 'auto' and syntax not in readers: raise ValueError(f"unknown syntax {syntax!r}: use 'auto' or one of {list(readers)}")
     try: return read_reply(text, syntax, tools)
-    except (ValueError, RecursionError, MemoryError) as e: return ParsedReply(str(text), [], [f'unreadable: {type(e).__name__}: {e}'])
+    except Exception as e: # Whatever a parser stumbles over, the reply stays readable as text
+        return ParsedReply(str(text), [], [f'unreadable: {type(e).__name__}: {e}'])

@@ -54,6 +54,7 @@ class Message(Struct, forbid_unknown_fields=True, omit_defaults=True):
         if self.content is None and self.role != 'tool': self.content = ''
         if self.role != 'tool' and not isinstance(self.content, str):
             raise ValueError(f'content of a {self.role} message is text, found {type(self.content).__name__}')
+        if self.weight is not None and not self.weight >= 0: raise ValueError(f'weight is {self.weight}, it has to be 0 or more')
 
 # %% ../nbs/01_unified.ipynb #a237f948
 class Trajectory(Struct, forbid_unknown_fields=True, omit_defaults=True):
