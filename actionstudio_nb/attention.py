@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['flash', 'flash_backward', 'blocks', 'from_queries', 'Cascade', 'forest_mask', 'masked', 'varlen', 'forest_attention',
-           'AttentionError', 'forest_forward']
+           'AttentionError', 'check_plain', 'check_layers', 'forest_forward']
 
 # %% ../nbs/32_attention.ipynb #65c20169
 from functools import lru_cache
@@ -109,13 +109,21 @@ def forest_attention(
 class AttentionError(ActionStudioError):
     "A model or a call that forest attention cannot serve"
 
+def check_plain(longest: int, sliding_window=None, softcap=None, s_aux=None, **kwargs):
+    "Raise if a model's attention does more than we compute, for sequences of this length"
+    extras = {'sliding_window': sliding_window and sliding_window < longest, 'softcap': softcap is not None, 's_aux': s_aux is not None}
+    found = [name for name, used in extras.items() if used]
+    if found: raise AttentionError(f"this model's attention uses {', '.join(found)}, which 'forest' does not compute; use a model with plain attention")
+
+def check_layers(config):
+    "Raise if a model has layers without attention"
+    other = set(getattr(config, 'layer_types', None) or []) - {'full_attention', 'sliding_attention'}
+    if other: raise AttentionError(f'{config.name_or_path or config.model_type} has {", ".join(sorted(other))} layers, in which the trajectories of a row would mix; use a model with attention alone')
+
 def forest_forward(module, query, key, value, attention_mask, scaling=None, segments=None, **kwargs):
     "Transformers' attention function: returns ([1, positions, heads, head dimension], None)"
-    if segments is None: raise AttentionError("attention 'forest' needs `segments` with the inputs; to generate, switch with model.set_attn_implementation('sdpa')")
-    window = kwargs.get('sliding_window')
-    if window and window >= max(e - s for s, e, _ in segments) and all(p < 0 for _, _, p in segments): window = None
-    extras = [k for k in ('softcap', 's_aux') if kwargs.get(k) is not None] + (['sliding_window'] if window else [])
-    if extras: raise AttentionError(f"this model's attention uses {', '.join(extras)}, which 'forest' does not compute; use a model with plain attention")
+    if segments is None: raise AttentionError("attention 'forest' needs `segments` with the inputs; to generate, see generate_replies")
+    check_plain(segments[-1][1] if any(p >= 0 for _, _, p in segments) else max(e - s for s, e, _ in segments), **kwargs)
     groups = query.shape[1] // key.shape[1]
     key, value = (x.repeat_interleave(groups, 1) if groups > 1 else x for x in (key, value))
     return forest_attention(query, key, value, segments, scaling).transpose(1, 2), None

@@ -72,13 +72,13 @@ def template_for(model: str) -> str | None:
     return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
-mixture = defaultdict(lambda: 1.0, parallel=2.0, parallel_multiple=2.0) # Weights of the kinds
+mixture = dict(simple_python=.2, live_simple=.3, multiple=1.2, live_multiple=.6, parallel=1.5, parallel_multiple=2.2) # How often a task of a kind comes in an epoch; once if not named here
 
 def training_config(model: str, data: Path, run: Path, method: str, minutes: float, seed: int) -> dict:
     "Settings of the run"
     return dict(model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
-        data=[dict(path=str(path), weight=mixture[path.stem]) for path in sorted((data/'train').glob('*.jsonl'))],
-        max_length=1024, row_length=1024, tokens_per_step=2048, context_gradient=False, epochs=5, save_minutes=2,
+        data=[dict(path=str(path), weight=mixture.get(path.stem, 1.0)) for path in sorted((data/'train').glob('*.jsonl'))],
+        max_length=1024, row_length=2048, tokens_per_step=2048, context_gradient=False, epochs=5, save_minutes=2,
         learning_rate=1.5e-4 if method == 'full' else 1e-3)
 
 # %% ../nbs/61_quickstart.ipynb #e9ec3047
@@ -183,7 +183,7 @@ def check_options(out: Path, model: str, method: str, minutes: float, seed: int)
 def quickstart(
     out: str = 'quickstart', # Folder for data, run, model and report
     model: str = None,       # Folder or id of a model; SmolLM2-135M-Instruct when not given
-    method: str = 'full',    # `full` or `lora`
+    method: str = 'lora',    # `lora` or `full`
     minutes: float = 8.0,    # Of training
     seed: int = 0,           # Of the order of the data, and of LoRA's first weights
 ):

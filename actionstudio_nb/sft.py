@@ -26,7 +26,7 @@ from .packing import Batch, Row, collate, collate_cut
 from .mixing import epoch_rows, step_rows
 from .config import Config, Derived, load_config, rows_per_step, run_record
 from .models import add_lora, best_precision, fingerprint, load_model, load_tokenizer, sha256
-from .attention import AttentionError # The import makes `forest` known to Transformers
+from .attention import check_layers # The import makes `forest` known to Transformers
 
 # %% ../nbs/34_sft.ipynb #2cdadd31
 def prepare(
@@ -100,8 +100,7 @@ def schedule(
 def build_model(config: Config):
     "The model with forest attention, with LoRA if the config says so"
     model = load_model(config.model, 'forest')
-    other = set(getattr(model.config, 'layer_types', None) or []) - {'full_attention', 'sliding_attention'}
-    if other: raise AttentionError(f'{config.model} has {", ".join(sorted(other))} layers, in which the trajectories of a row would mix; use a model with attention alone')
+    check_layers(model.config)
     return add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets) if config.method == 'lora' else model
 
 def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
