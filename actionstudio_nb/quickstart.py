@@ -72,7 +72,7 @@ def template_for(model: str) -> str | None:
     return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
-mixture = dict(simple_python=.2, live_simple=.3, multiple=1.2, live_multiple=.6, parallel=1.5, parallel_multiple=2.2) # How often a task of a kind comes in an epoch; once if not named here
+mixture = dict(simple_python=.4, live_simple=.6, multiple=1.2, live_multiple=.5, parallel=1.1, parallel_multiple=1.4) # How often a task of a kind comes in an epoch; once if not named here
 
 def training_config(model: str, data: Path, run: Path, method: str, minutes: float, seed: int) -> dict:
     "Settings of the run"

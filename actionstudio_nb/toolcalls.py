@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['writers', 'readers', 'fence', 'react', 'marks', 'writer', 'named', 'write_hermes', 'write_json', 'write_mistral',
-           'write_llama', 'write_python', 'write_react', 'read_value', 'as_calls', 'reader', 'read_hermes', 'is_json',
-           'read_json', 'read_llama', 'read_mistral', 'literal', 'read_python', 'python_call', 'read_react',
-           'ParsedReply', 'detect_syntax', 'split_thought', 'is_writable', 'read_reply', 'parse_reply']
+           'write_llama', 'write_python', 'write_react', 'literal', 'expression', 'read_value', 'as_calls', 'reader',
+           'read_hermes', 'is_json', 'read_json', 'read_llama', 'read_mistral', 'read_python', 'python_call',
+           'read_react', 'ParsedReply', 'detect_syntax', 'split_thought', 'is_writable', 'read_reply', 'parse_reply']
 
 # %% ../nbs/02_toolcalls.ipynb #7201a3fb
-import ast, re
+import ast, re, warnings
 from msgspec import Struct
 from json_repair import repair_json
 from .core import dumps, loads
@@ -43,18 +43,42 @@ def write_python(calls):
 def write_react(calls): return '\n'.join(f'Action: {c.function.name}\nAction Input: {dumps(c.function.arguments)}' for c in calls)
 
 # %% ../nbs/02_toolcalls.ipynb #581edadf
+def literal(node):
+    "The value of a syntax tree made of literals"
+    match node:
+        case ast.Constant(value=v) if v is None or isinstance(v, (str, int, float, bool)): return v
+        case ast.List(elts=es) | ast.Tuple(elts=es) | ast.Set(elts=es): return [literal(e) for e in es]
+        case ast.Dict(keys=ks, values=vs) if None not in ks: return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as v)): return -v
+        case ast.Name(id='true'): return True
+        case ast.Name(id='false'): return False
+        case ast.Name(id='null'): return None
+        case ast.Name() | ast.Attribute(): return ast.unparse(node)
+    raise ValueError(f'{ast.unparse(node)} is no literal')
+
+# %% ../nbs/02_toolcalls.ipynb #7c88d298
+def expression(text: str) -> ast.AST:
+    "The syntax tree of a Python expression; raises `ValueError` if it is none"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore') # Of what strangers write, nobody wants to hear
+        try: return ast.parse(text.strip(), mode='eval').body
+        except (SyntaxError, RecursionError, MemoryError) as e: raise ValueError(str(e)) from e
+
 def read_value(
     text: str,      # JSON, or nearly
-    problems: list, # What had to be repaired is added here
+    problems: list, # What had to be done to read it is added here
 ):                  # The value, or None when nothing can be made of the text
     "Read one JSON value"
     try: return loads(text)
     except ValueError: pass
-    value = repair_json(text, return_objects=True) if text.strip()[:1] in ('{', '[') else ''
-    problems.append('no JSON' if value == '' else 'JSON repaired')
+    value, problem = '', 'no JSON'
+    if text.strip()[:1] in ('{', '['):
+        try: value, problem = literal(expression(text)), 'Python instead of JSON'
+        except ValueError: value, problem = repair_json(text, return_objects=True), 'JSON repaired'
+    problems.append('no JSON' if value == '' else problem)
     return None if value == '' else value
 
-# %% ../nbs/02_toolcalls.ipynb #7c88d298
+# %% ../nbs/02_toolcalls.ipynb #7d752308
 def as_calls(
     value,          # An object or a list of objects
     problems: list, # Why something is no call is added here
@@ -72,7 +96,7 @@ def as_calls(
         return []
     return [ToolCall(id=str(value.get('id') or ''), function=FunctionCall(value['name'], arguments or {}))]
 
-# %% ../nbs/02_toolcalls.ipynb #7d752308
+# %% ../nbs/02_toolcalls.ipynb #da6a23ca
 readers = {}
 
 def reader(f):
@@ -80,7 +104,7 @@ def reader(f):
     readers[f.__name__.removeprefix('read_')] = f
     return f
 
-# %% ../nbs/02_toolcalls.ipynb #2e55def3
+# %% ../nbs/02_toolcalls.ipynb #c5f925e9
 @reader
 def read_hermes(text, problems):
     "Blocks between `<tool_call>` tags, with text around them"
@@ -101,7 +125,7 @@ def is_json(text: str) -> bool:
     except ValueError: return False
     return True
 
-# %% ../nbs/02_toolcalls.ipynb #c5f925e9
+# %% ../nbs/02_toolcalls.ipynb #11db90a4
 fence = re.compile(r'^\s*```(?:json|python|tool_call)?\s*\n(.*?)\n?```\s*$', re.DOTALL)
 
 @reader
@@ -119,7 +143,7 @@ def read_llama(text, problems):
     calls = [call for part in parts for call in as_calls(read_value(part, problems), problems)]
     return (content, calls) if calls else (text, [])
 
-# %% ../nbs/02_toolcalls.ipynb #11db90a4
+# %% ../nbs/02_toolcalls.ipynb #b1fb982e
 @reader
 def read_mistral(text, problems):
     "Everything after `[TOOL_CALLS]`"
@@ -131,27 +155,13 @@ def read_mistral(text, problems):
         calls += as_calls(value, problems)
     return (content, calls) if calls else (text, [])
 
-# %% ../nbs/02_toolcalls.ipynb #b1fb982e
-def literal(node):
-    "The value of a syntax tree made of literals"
-    match node:
-        case ast.Constant(value=v) if v is None or isinstance(v, (str, int, float, bool)): return v
-        case ast.List(elts=es) | ast.Tuple(elts=es) | ast.Set(elts=es): return [literal(e) for e in es]
-        case ast.Dict(keys=ks, values=vs) if None not in ks: return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as v)): return -v
-        case ast.Name(id='true'): return True
-        case ast.Name(id='false'): return False
-        case ast.Name(id='null'): return None
-        case ast.Name() | ast.Attribute(): return ast.unparse(node)
-    raise ValueError(f'{ast.unparse(node)} is no literal')
-
-# %% ../nbs/02_toolcalls.ipynb #a59105f7
+# %% ../nbs/02_toolcalls.ipynb #c73cbc64
 @reader
 def read_python(text, problems):
     "A call or a list of calls as in Python source"
     body = fence.match(text)[1] if fence.match(text) else text.strip().removeprefix('<|python_start|>').removesuffix('<|python_end|>')
-    try: tree = ast.parse(body.strip(), mode='eval').body
-    except (SyntaxError, ValueError) as e:
+    try: tree = expression(body)
+    except ValueError as e:
         problems.append(f'no Python expression: {e}')
         return text, []
     nodes = tree.elts if isinstance(tree, (ast.List, ast.Tuple)) else [tree]
@@ -166,7 +176,7 @@ def python_call(node: ast.Call, problems: list) -> ToolCall:
     arguments = {f'arg{i}': literal(a) for i, a in enumerate(node.args)} | {k.arg or 'kwargs': literal(k.value) for k in node.keywords}
     return ToolCall(function=FunctionCall(ast.unparse(node.func), arguments))
 
-# %% ../nbs/02_toolcalls.ipynb #a354401f
+# %% ../nbs/02_toolcalls.ipynb #4c216ef9
 react = re.compile(r'^[ \t]*Action:[ \t]*(?P<name>[^\n]+?)[ \t]*\n[ \t]*Action[ _]Input:[ \t]*(?P<input>.*?)(?=\n[ \t]*(?:Action:|Observation:|Thought:)|\Z)', re.M | re.DOTALL)
 
 @reader
@@ -176,7 +186,7 @@ def read_react(text, problems):
     calls = [c for m in found for c in as_calls({'name': m['name'], 'arguments': read_value(m['input'], problems)}, problems)]
     return (text[:found[0].start()].strip().removeprefix('Thought:'), calls) if calls else (text, [])
 
-# %% ../nbs/02_toolcalls.ipynb #a154eeaa
+# %% ../nbs/02_toolcalls.ipynb #f0348b9b
 class ParsedReply(Struct):
     "A reply taken apart"
     content: str             # What is said to the user
@@ -184,7 +194,7 @@ class ParsedReply(Struct):
     problems: list[str] = [] # Everything that was not as it should be
     reasoning_content: str | None = None
 
-# %% ../nbs/02_toolcalls.ipynb #f0348b9b
+# %% ../nbs/02_toolcalls.ipynb #dec4abb2
 marks = [('hermes', r'<tool_call>'), ('mistral', r'\[TOOL_CALLS\]'), ('llama', r'<\|python_tag\|>'), ('react', r'^[ \t]*Action:.*\n[ \t]*Action[ _]Input:'),
     ('llama', r'\A\{\s*"name"'),
     ('json', r'\A(```(json)?\s*)?\[?\s*\{\s*[\'"](name|function|type)[\'"]'), ('python', r'\A(```(python)?\s|<\|python_start\|>)?[\[\s]*[A-Za-z_][\w.]*\(')]
@@ -195,7 +205,7 @@ def detect_syntax(text: str) -> str | None:
     name = next((name for name, mark in marks if re.search(mark, text, re.M)), None)
     return None if name == 'python' and not text.endswith((')', ']', '```', '<|python_end|>')) else name
 
-# %% ../nbs/02_toolcalls.ipynb #1b55fac5
+# %% ../nbs/02_toolcalls.ipynb #77ceef6a
 def split_thought(text: str) -> tuple[str | None, str]:
     "Separate `<think>…</think>` at the start of a reply; a prompt may have opened it already"
     thought, closed, rest = text.partition('</think>')
@@ -219,7 +229,7 @@ def read_reply(text, syntax, tools) -> ParsedReply:
     if tools is not None: problems += [f'unknown tool {c.function.name}' for c in calls if c.function.name not in known]
     return ParsedReply(content.strip(), calls, problems, thought)
 
-# %% ../nbs/02_toolcalls.ipynb #77ceef6a
+# %% ../nbs/02_toolcalls.ipynb #7c74bc6a
 def parse_reply(
     text: str,                       # What the model wrote, without its stop token
     syntax: str = 'auto',            # A key of `readers`, or `auto`
