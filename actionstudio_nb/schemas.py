@@ -67,7 +67,7 @@ def type_schema(
     try: return type_node(expression(text)) if len(text) < 500 else {}
     except ValueError: return named_type(re.split(r'[^\w]', text)[0])
 
-# %% ../nbs/05_schemas.ipynb #a2b92ff4
+# %% ../nbs/05_schemas.ipynb #cb69e640
 def json_schema(
     schema, # A JSON Schema whose types may be Python's, Java's or BFCL's; not changed
 ):
@@ -83,7 +83,7 @@ def named_schemas(properties):
     "The schemas below `properties`, whose keys are names of arguments and no keywords"
     return {k: json_schema(v) for k, v in properties.items()} if isinstance(properties, dict) else properties
 
-# %% ../nbs/05_schemas.ipynb #989a8f40
+# %% ../nbs/05_schemas.ipynb #15b087ed
 def flat_argument(said) -> tuple[dict, bool]:
     "(schema, required?) of one argument of a table"
     if isinstance(said, str): # `Required. string. The name of the animal`
@@ -112,7 +112,7 @@ def arguments_schema(parameters, required=()) -> dict:
     is_table = not isinstance(parameters.get('type'), str) and not isinstance(parameters.get('properties'), dict) and all(isinstance(v, (dict, str)) and k[0:1] != '$' for k, v in parameters.items())
     return flat_schema(parameters, required if isinstance(required, list) else ()) if is_table else json_schema(parameters)
 
-# %% ../nbs/05_schemas.ipynb #959df3a0
+# %% ../nbs/05_schemas.ipynb #0e6fc0d6
 schema_keys = ['parameters', 'input_schema', 'inputSchema', 'args_dicts', 'arguments', 'args']
 
 def to_tool(
@@ -128,7 +128,7 @@ def to_tool(
     description, strict = inner.get('description'), inner.get('strict')
     return Tool(function=Function(inner['name'], description if isinstance(description, str) else '', arguments_schema(parameters, inner.get('required')), strict if isinstance(strict, bool) else None))
 
-# %% ../nbs/05_schemas.ipynb #7773361e
+# %% ../nbs/05_schemas.ipynb #0c9b844d
 def deref(document: dict, node, depth=0):
     "A node with references inside the document replaced by what they refer to, some levels deep"
     if isinstance(node, list): return [deref(document, n, depth + 1) for n in node]
@@ -160,7 +160,7 @@ def openapi_tools(document: dict, path='$') -> list[Tool]:
     return [operation_tool(document, where, method, operation, f'{path}.paths.{where}.{method}')
         for where, item in document['paths'].items() if isinstance(item, dict) for method, operation in item.items() if method in methods and isinstance(operation, dict)]
 
-# %% ../nbs/05_schemas.ipynb #b62e7e45
+# %% ../nbs/05_schemas.ipynb #2f6da4d8
 listed = re.compile(r'^[ \t]*(?:\d+[.)][ \t]*)?(?:Tool )?Name:[ \t]*(?P<name>.+)\n[ \t]*Description:[ \t]*(?P<description>(?:.|\n)*?)\n[ \t]*Parameters:[ \t]*(?P<parameters>\{.*)$', re.M)
 
 def text_tools(
@@ -169,7 +169,7 @@ def text_tools(
     "The tools a text lists"
     return [to_tool(dict(name=m['name'].strip(), description=m['description'].strip(), parameters=read_value(m['parameters'], []) or {})) for m in listed.finditer(text)]
 
-# %% ../nbs/05_schemas.ipynb #aec53208
+# %% ../nbs/05_schemas.ipynb #2bea6cd6
 def to_tools(
     tools,    # A list of tools, an OpenAPI document, either as JSON or Python text, a text that lists tools, or None
     path='$', # Where it stands in the record
