@@ -16,7 +16,8 @@ from .core import ActionStudioError
 commands = dict( # name: (module, function, what it does)
     quickstart=('quickstart', 'quickstart', 'The whole way once: real data, a real model, scores before and after'),
     convert=('formats', 'convert', 'Raw records to Unified Format 2.0'),
-    check=('rules', 'check_file', 'Keep the trajectories in which no rule finds a fault'),
+    check=('curate', 'check_file', 'Mend what can be mended, and keep the trajectories in which no rule finds a fault'),
+    merge=('curate', 'merge', 'Put the parts of a sharded convert or check together'),
     sft=('sft', 'sft', 'Fine-tune a model as a YAML file says'),
     export=('export', 'export', "Write a run's model as a plain Hugging Face folder"),
     eval=('evaluate', 'eval_file', 'Score a model on a benchmark'))

@@ -34,7 +34,6 @@ class Config:
     max_length: int = 8192        # Longest path in tokens; longer trajectories are left out, with a row in the ledger
     row_length: int = 8192        # Positions in a row, at least max_length
     share_prefix: bool = True     # Compute what trajectories have in common at their beginning once?
-    context_gradient: bool = True # False computes prompts without gradients: cheaper, an approximation
     tokens_per_step: int = 65536  # Positions in an optimizer step, on all ranks together
     epochs: float = 1.0           # Passes over the mixture
     max_minutes: float | None = None # Stop training after so many minutes, with the schedule ended

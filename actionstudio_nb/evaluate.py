@@ -13,7 +13,7 @@ from msgspec import Struct
 from .core import ActionStudioError, dumps, output_dir, read_jsonl, stable_id, write_json, write_jsonl
 from .unified import ToolCall, Trajectory
 from .toolcalls import parse_reply
-from .rules import read_trajectories
+from .unified import read_trajectories
 from .render import encode, template_text
 from .models import fingerprint, load_to_generate, load_tokenizer
 from .generate import generate_replies

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Row', 'lay_out', 'ancestors', 'visible', 'TooLong', 'fit', 'best_fit', 'merge', 'alike', 'shared_row', 'pack',
-           'row_tree', 'Batch', 'join', 'tensors', 'collate', 'context_ends', 'reorder', 'collate_cut']
+           'row_tree', 'Batch', 'join', 'collate']
 
 # %% ../nbs/22_packing.ipynb #317034d4
 from bisect import bisect_left, insort
@@ -157,7 +157,6 @@ class Batch(Struct):
     inputs: dict           # Keyword arguments of the model: `input_ids` and `position_ids` [1, T], `logits_to_keep` [N], `segments`
     labels: torch.Tensor   # Token ids to predict [N]
     weights: torch.Tensor  # Their weights [N], float32
-    context: dict | None = None # Inputs to compute beforehand, without gradients; `inputs` then continues them
 
 # %% ../nbs/22_packing.ipynb #715509b1
 def join(rows: list[Row]) -> Row:
@@ -170,48 +169,10 @@ def join(rows: list[Row]) -> Row:
         out.tokens += row.tokens
     return out
 
-def tensors(row: Row, start: int, end: int, keep: list[int]) -> dict:
-    "Inputs of the model for the positions from `start` to `end`; logits for `keep`"
-    return dict(input_ids=torch.tensor([row.input_ids[start:end]]), position_ids=torch.tensor([row.position_ids[start:end]]),
-        logits_to_keep=torch.tensor(keep, dtype=torch.long), segments=row.segments)
-
 def collate(rows: list[Row]) -> Batch:
     "One batch of all rows"
     row = join(rows)
     positions, labels, weights = row.trained()
-    return Batch(tensors(row, 0, len(row), positions), torch.tensor(labels, dtype=torch.long), torch.tensor(weights, dtype=torch.float32))
-
-# %% ../nbs/22_packing.ipynb #d46593f9
-def context_ends(row: Row) -> list[int]:
-    "For each segment the position where its context ends"
-    leads = {parent for start, _, parent in row.segments if row.weights[start]} # The last token of these predicts a trained one
-    ends = []
-    for i, (start, end, parent) in enumerate(row.segments):
-        first = next((p for p in range(start, end) if row.weights[p]), end + 1 - (i in leads))
-        after = parent >= 0 and ends[parent] < row.segments[parent][1] # Its parent's context has ended before
-        ends.append(start if after else max(start, min(end, first - 1)))
-    return ends
-
-def reorder(row: Row) -> tuple[Row, int]:
-    "(the row with all context first, number of context positions)"
-    parts = [(s, c, e, p) for (s, e, p), c in zip(row.segments, context_ends(row))]
-    size = sum(c - s for s, c, _, _ in parts)
-    out, last = Row([], [], [], [], row.ids, row.tokens), {-1: -1} # `last`: where each segment of the row goes on
-    for context in (True, False):
-        for i, (s, c, e, parent) in enumerate(parts):
-            a, b = (s, c) if context else (c, e)
-            if a == b: continue
-            before = last[i] if not context and s < c else last[parent]
-            last[i] = len(out.segments)
-            out.segments.append((len(out), len(out) + b - a, before))
-            for field in ('input_ids', 'weights', 'position_ids'): getattr(out, field).extend(getattr(row, field)[a:b])
-    return out, size
-
-# %% ../nbs/22_packing.ipynb #942a9c42
-def collate_cut(rows: list[Row]) -> Batch:
-    "One batch of all rows, their context to be computed beforehand"
-    row, size = reorder(join(rows))
-    if size in (0, len(row)): return collate(rows) # Nothing to cut
-    positions, labels, weights = row.trained()
-    return Batch(tensors(row, size, len(row), [p - size for p in positions]), torch.tensor(labels, dtype=torch.long), torch.tensor(weights, dtype=torch.float32),
-        tensors(row, 0, size, [0]) | dict(segments=[s for s in row.segments if s[1] <= size]))
+    inputs = dict(input_ids=torch.tensor([row.input_ids]), position_ids=torch.tensor([row.position_ids]),
+        logits_to_keep=torch.tensor(positions, dtype=torch.long), segments=row.segments)
+    return Batch(inputs, torch.tensor(labels, dtype=torch.long), torch.tensor(weights, dtype=torch.float32))

@@ -14,9 +14,9 @@ from pathlib import Path
 import yaml
 from fastcore.script import call_parse
 from .core import ConfigError, atomic_write, output_dir, read_json, read_jsonl, unit_hash, write_json, write_jsonl
-from .unified import Trajectory
+from .unified import Trajectory, read_trajectories
 from .formats import convert
-from .rules import check_file, read_trajectories
+from .curate import check_file
 from .render import template_text
 from .config import load_config, make_config
 from .models import fetch_wheel, known_model, load_tokenizer, smollm2
@@ -78,7 +78,7 @@ def training_config(model: str, data: Path, run: Path, method: str, minutes: flo
     "Settings of the run"
     return dict(model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
         data=[dict(path=str(path), weight=mixture.get(path.stem, 1.0)) for path in sorted((data/'train').glob('*.jsonl'))],
-        max_length=1024, row_length=2048, tokens_per_step=2048, context_gradient=False, epochs=5, save_minutes=2,
+        max_length=1024, row_length=2048, tokens_per_step=2048, epochs=5, save_minutes=2,
         learning_rate=1.5e-4 if method == 'full' else 1e-3)
 
 # %% ../nbs/61_quickstart.ipynb #e9ec3047

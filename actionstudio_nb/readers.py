@@ -174,6 +174,7 @@ def to_unified(
     except FormatError: raise
     except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as e: # A reader met what it did not expect
         raise FormatError(f'the {name} reader cannot read this record: {type(e).__name__}: {str(e)[:200]}') from e
+    if not trajectories: raise FormatError(f'the {name} reader found no conversation in this record')
     labels = {k: record[k] for k in outcomes if isinstance(record.get(k), (str, int, float))}
     extra = {f'$.{k}': v for k, v in record.items() if k not in formats[name].keys and k not in labels and v not in (None, [], {})}
     for trajectory in trajectories:

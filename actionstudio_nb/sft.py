@@ -18,11 +18,10 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from fastcore.script import call_parse, Param
 from tqdm import tqdm
-from transformers import DynamicCache
 from .core import ActionStudioError, ConfigError, Ledger, dumps, output_dir, read_json, read_jsonl, summary, write_json, write_jsonl
-from .rules import read_trajectories
+from .unified import read_trajectories
 from .render import RenderError, render
-from .packing import Batch, Row, collate, collate_cut
+from .packing import Batch, Row, collate
 from .mixing import epoch_rows, step_rows
 from .config import Config, Derived, load_config, rows_per_step, run_record
 from .models import add_lora, best_precision, fingerprint, load_model, load_tokenizer, sha256
@@ -74,11 +73,8 @@ def loss_sum(
     device='cpu',
 ) -> torch.Tensor: # Scalar
     "Weighted sum of the losses of a batch's trained tokens"
-    def moved(inputs): return {k: v.to(device) if torch.is_tensor(v) else v for k, v in inputs.items()}
-    cache = DynamicCache() if batch.context else None
-    if batch.context:
-        with torch.no_grad(): model(**moved(batch.context), past_key_values=cache, use_cache=True)
-    logits = model(**moved(batch.inputs), past_key_values=cache, use_cache=bool(batch.context)).logits[0].float()
+    inputs = {k: v.to(device) if torch.is_tensor(v) else v for k, v in batch.inputs.items()}
+    logits = model(**inputs, use_cache=False).logits[0].float()
     return (F.cross_entropy(logits, batch.labels.to(device), reduction='none') * batch.weights.to(device)).sum()
 
 nothing = Row([0, 0], [0.0, 0.0], [0, 1], [(0, 2, -1)]) # Trains nothing, for a rank without a row
@@ -114,19 +110,18 @@ def train_step(
     accelerator: Accelerator, model, optimizer,
     rows: list,            # Of this step on all ranks
     learning_rate: float,
-    config: Config,
+    max_grad_norm: float,
 ) -> tuple[float, float]:  # (loss, norm of the gradient before clipping)
     "One optimizer step over this rank's part of the rows"
     world, rank = accelerator.num_processes, accelerator.process_index
     weight, mine, total = step_weight(rows), rows[rank::world], 0.0
-    make_batch = collate if config.context_gradient else collate_cut
     for i, row in enumerate(mine):
         last = i == len(mine) - 1
         with nullcontext() if last else accelerator.no_sync(model):
-            loss = loss_sum(model, make_batch([row or nothing]), accelerator.device) / weight
+            loss = loss_sum(model, collate([row or nothing]), accelerator.device) / weight
             accelerator.backward(loss * world) # Ranks are averaged, we want their sum
             total += loss.detach()
-    norm = accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+    norm = accelerator.clip_grad_norm_(model.parameters(), max_grad_norm)
     for group in optimizer.param_groups: group['lr'] = learning_rate
     optimizer.step()
     optimizer.zero_grad()
@@ -229,7 +224,7 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
         while (done := broadcast_object_list([how_far(config, progress, len(steps))])[0]) < 1:
             start, rate = time.perf_counter(), config.learning_rate * schedule(max(done, 1e-3), config.warmup_ratio)
             rows = steps[progress['step']]
-            loss, norm = train_step(accelerator, model, optimizer, rows, rate, config)
+            loss, norm = train_step(accelerator, model, optimizer, rows, rate, config.max_grad_norm)
             seconds = time.perf_counter() - start
             before = dict(progress)
             count(progress, rows, seconds)
