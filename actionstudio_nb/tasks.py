@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['section', 'chatml', 'tag', 'first_answer', 'first_calls', 'read_bfcl', 'task_calls', 'task_turns', 'with_calls',
-           'read_xlam', 'output_message', 'alpaca_text', 'read_sections', 'tool_results', 'line_calls', 'tagged_turns',
-           'read_tagged', 'read_alpaca']
+           'read_xlam', 'tool_results', 'step_turns', 'read_steps', 'output_message', 'alpaca_text', 'read_sections',
+           'line_calls', 'tagged_turns', 'read_tagged', 'read_alpaca']
 
 # %% ../nbs/08_tasks.ipynb #9ff17689
 import re
@@ -76,6 +76,28 @@ def read_xlam(record, tools):
     return Trajectory(str(record.get('id') or ''), instruction, to_tools(record['tools'], '$.tools') or tools, with_calls(turns, calls), meta)
 
 # %% ../nbs/08_tasks.ipynb #1a36b8b1
+def tool_results(seen, calls: list[ToolCall]) -> list[Message]:
+    "The results of some calls: one each where there is a list of as many, else all of it for the first"
+    value = read_value(seen, []) if isinstance(seen, str) and is_json(seen) else seen
+    many = isinstance(value, list) and len(value) == len(calls) and all(isinstance(v, dict) and 'results' in v for v in value)
+    return [Message('tool', v['results'], name=c.function.name) for v, c in zip(value, calls)] if many else [Message('tool', seen)]
+
+def step_turns(steps, path: str) -> list[Message]:
+    "The turns of a list of steps"
+    turns = []
+    for i, step in enumerate(steps):
+        calls, thought = task_calls(step.get('tool_calls') or [], f'{path}[{i}].tool_calls'), str(step.get('thought') or '')
+        turns.append(Message('assistant', '', thought or None, calls) if calls else Message('assistant', thought))
+        if calls and step.get('next_observation') not in (None, ''): turns += tool_results(step['next_observation'], calls)
+        if step.get('user_input'): turns.append(Message('user', re.sub(r'^User:\s*', '', step['user_input'])))
+    return turns
+
+@reader('steps', 'query steps [tools] [task_instruction] [unique_trajectory_id] [format_instruction]', lambda r: isinstance(r['steps'], list))
+def read_steps(record, tools):
+    turns = [Message('user', record['query'])] * bool(record['query']) + step_turns(record['steps'], '$.steps')
+    return Trajectory(str(record.get('unique_trajectory_id') or ''), record.get('task_instruction') or '', to_tools(record.get('tools'), '$.tools') or tools, pair_results(turns))
+
+# %% ../nbs/08_tasks.ipynb #317543a1
 section = re.compile(r'\[BEGIN OF ([A-Z _]+)\]\s*(.*?)\s*\[END OF \1\]', re.S)
 chatml = re.compile(r'(?:<\|im_start\|>)?(user|agent|assistant|tool|system)\n(.*?)(?:<\|im_end\|>|\Z)', re.S)
 
@@ -99,23 +121,19 @@ def read_sections(record, tools):
     text = alpaca_text(record)
     parts = {m[1].strip(): m[2] for m in section.finditer(text)}
     rest = section.sub('', text)
-    known = {'TASK INSTRUCTION', 'AVAILABLE TOOLS', 'QUERY'}
+    known = {'TASK INSTRUCTION', 'AVAILABLE TOOLS', 'QUERY', 'HISTORY STEPS'}
+    steps = read_value(parts['HISTORY STEPS'], []) if 'HISTORY STEPS' in parts else []
     turns = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(rest)] if '<|im_start|>' in rest else parts.get('QUERY', rest.strip())
     answer = output_message(str(record['output']), '$.output')
     meta = {'extra': {k: v for k, v in parts.items() if k not in known}} if set(parts) - known else {}
     if not answer.tool_calls and not answer.content: meta['labels'] = {'no_call': True}
-    turns = with_calls(task_turns(turns, '$.instruction'), answer.tool_calls) if answer.tool_calls or not answer.content else task_turns(turns, '$.instruction') + [answer]
-    if answer.tool_calls: turns[-1].reasoning_content = answer.reasoning_content
-    return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''), to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, turns, meta)
+    turns = task_turns(turns, '$.instruction') + step_turns(steps or [], '$.instruction')
+    if answer.content or answer.reasoning_content: turns.append(answer)
+    else: turns = with_calls(turns, answer.tool_calls)
+    return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''), to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, pair_results(turns), meta)
 
-# %% ../nbs/08_tasks.ipynb #317543a1
+# %% ../nbs/08_tasks.ipynb #c2f9b454
 tag = re.compile(r'<(user|think|tool_call|response|obs)>\s*(.*?)\s*</\1>', re.S)
-
-def tool_results(text: str, calls: list[ToolCall]) -> list[Message]:
-    "The results of some calls: one each where the text is a list of as many, else the text for the first"
-    value = read_value(text, []) if is_json(text) else None
-    many = isinstance(value, list) and len(value) == len(calls) and all(isinstance(v, dict) and 'results' in v for v in value)
-    return [Message('tool', v['results'], name=c.function.name) for v, c in zip(value, calls)] if many else [Message('tool', text)]
 
 def line_calls(body: str, path: str) -> list[ToolCall]:
     "Calls written as one JSON object a line"
@@ -141,7 +159,7 @@ def read_tagged(record, tools):
     turns = tagged_turns(record['input'], 0.0, '$.input') + tagged_turns(record['output'], None, '$.output')
     return Trajectory('', instruction.split('**Available Tools**')[0].strip(), text_tools(instruction) or tools, pair_results(turns))
 
-# %% ../nbs/08_tasks.ipynb #c2f9b454
+# %% ../nbs/08_tasks.ipynb #33e3196b
 @reader('alpaca', 'instruction output [input] [system] [history] [id]')
 def read_alpaca(record, tools):
     pairs = record.get('history') or []
