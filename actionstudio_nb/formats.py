@@ -208,7 +208,7 @@ def format_name(format: str | None) -> str | None:
 def read_item(item: Item, record, format=None, tools=None) -> list[Trajectory]:
     "The trajectories of one record; an error names file and record"
     try: return to_unified(record, format_name(format), tools)
-    except FormatError as e: raise FormatError(f'{item.file}, record {item.line}: {str(e).removesuffix(" (at $)")}', e.path) from e
+    except FormatError as e: raise FormatError(f'{item.file}, record {item.line}: {str(e).removesuffix(f" (at {e.path})")}', e.path) from e
 
 def convert_item(item: Item, record, format=None, tools=None) -> Done:
     "What becomes of one record"

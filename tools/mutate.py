@@ -4,10 +4,11 @@
 """
 import copy, json, random, sys, time
 from collections import Counter
+from pathlib import Path
 from fastcore.script import call_parse, Param
 from actionstudio_nb.curate import clean_item
 from actionstudio_nb.findings import load_rules
-from actionstudio_nb.formats import raw_items
+from actionstudio_nb.formats import raw_files, raw_items
 from actionstudio_nb.stages import Item, value_of, work_on_one
 
 odd = [None, True, 0, -1, 1e300, '', ' ', 'null', '[]', '{"a": 1}', '\x00', '\ud800', '###STOP###', '<tool_call>', '[TOOL_CALLS]', 'Action: f\nAction Input: {', [], {}, [[]], [None], {'role': 5}, {'': ''}]
@@ -45,7 +46,7 @@ def main(
     "Damage, convert, check"
     seed = time.time_ns() % 10**6 if seed is None else seed
     rng, rules = random.Random(seed), load_rules()
-    some = [value_of(item) for f in files for item in raw_items(f)]
+    some = [value_of(item) for f in raw_files(files, Path('-')) for item in raw_items(f)]
     outcomes, slowest, failed = Counter(), (0, None), Counter()
     def work(item, value): return clean_item(item, value, None, None, rules)
     for n in range(records):
