@@ -34,10 +34,11 @@ def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = ()) -> 
     "What becomes of one trajectory"
     repairs, findings = judge(t, rules, benchmark_grams(benchmarks) if benchmarks else frozenset())
     drop = any(f.severity != 'warn' for f in findings)
-    outcome = 'dropped' if drop else 'fixed' if repairs else 'kept'
+    read = [r['problem'] for r in t.meta.get('repairs', [])] # What its reader had to mend
+    outcome = 'dropped' if drop else 'fixed' if repairs or read else 'kept'
     source = dict(file=item.file, line=item.line) | ({'findings': [f'{f.path}: {f.message}' for f in findings]} if findings else {})
     if repairs: source['fixes'] = [dict(path=f.path, message=f.message, before=f.before, after=f.after) for f in repairs]
-    return Done(t.unique_trajectory_id, outcome, sorted({f.rule for f in repairs + findings}), source, [] if drop else [dumps(t)], t.content_id(),
+    return Done(t.unique_trajectory_id, outcome, sorted({f.rule for f in repairs + findings} | set(read)), source, [] if drop else [dumps(t)], t.content_id(),
         str(t.meta.get('source') or Path(item.file).name), sum(m.role == 'assistant' for m in t.conversation))
 
 def check_item(item: Item, record, rules: Rules, benchmarks: tuple = ()) -> Done:

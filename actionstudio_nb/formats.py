@@ -215,7 +215,8 @@ def convert_item(item: Item, record, format=None, tools=None) -> Done:
     trajectories = read_item(item, record, format, tools)
     source = dict(file=item.file, line=item.line) | ({'trajectories': len(trajectories)} if len(trajectories) > 1 else {})
     steps = sum(m.role == 'assistant' for t in trajectories for m in t.conversation)
-    return Done(trajectories[0].unique_trajectory_id, 'kept', [], source, [dumps(t) for t in trajectories], group=Path(item.file).name, steps=steps)
+    mended = sorted({r['problem'] for t in trajectories for r in t.meta.get('repairs', [])})
+    return Done(trajectories[0].unique_trajectory_id, 'fixed' if mended else 'kept', mended, source, [dumps(t) for t in trajectories], group=Path(item.file).name, steps=steps)
 
 # %% ../nbs/10_formats.ipynb #20afa62b
 def tools_file(path: str):

@@ -6,7 +6,7 @@
 __all__ = ['formats', 'block_kinds', 'taken', 'openai_roles', 'chat_keys', 'spoken', 'spoken_hints', 'result_marks', 'outcomes',
            'pair_results', 'Format', 'reader', 'detect', 'read_unified', 'one_call', 'openai_calls', 'block_text',
            'read_blocks', 'openai_message', 'split_instruction', 'turn_extras', 'unpacked', 'chat_key', 'read_openai',
-           'read_spoken', 'hear_calls', 'to_unified']
+           'read_spoken', 'hear_calls', 'read_with', 'to_unified']
 
 # %% ../nbs/06_readers.ipynb #c0b3c072
 import re
@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Callable
 from .core import ConfigError, FormatError
 from .unified import FunctionCall, Message, ToolCall, Trajectory
-from .toolcalls import as_calls, detect_syntax, parse_reply, read_value
+from .toolcalls import as_calls, detect_syntax, parse_reply, read_value, repairs
 from .schemas import to_tools
 
 # %% ../nbs/06_readers.ipynb #18bc3eec
@@ -69,7 +69,7 @@ def detect(
     if not isinstance(record, dict): raise FormatError(f'a record is an object, found {type(record).__name__}')
     found = next((f.name for f in formats.values() if f.looks(record)), None)
     if found: return found
-    near = sorted(formats.values(), key=lambda f: -sum(bool(get_close_matches(k, f.keys, 1)) for k in record))
+    near = sorted(formats.values(), key=lambda f: -sum(bool(get_close_matches(k, f.keys, 1)) for k in islice(record, 12)))
     hint = '; '.join(f"{f.name} has {', '.join(sorted(f.keys))}" for f in near[:2])
     raise FormatError(f"unknown format: the keys are {', '.join(map(str, islice(record, 12)))}. Nearest: {hint}. Name one with --format, or register a reader")
 
@@ -200,6 +200,19 @@ def hear_calls(conversation: list[Message]) -> list[Message]:
 # %% ../nbs/06_readers.ipynb #2e2502ee
 outcomes = ['reward', 'score', 'verdict', 'win', 'pass', 'passed', 'success', 'resolved', 'verified', 'task_id', 'trial']
 
+def read_with(format: Format, record: dict, tools) -> tuple[list[Trajectory], list[dict]]:
+    "(trajectories, repairs); whatever a reader meets that it did not expect is a `FormatError`"
+    token = repairs.set(mended := [])
+    try:
+        read = format.read(record, to_tools(tools, 'tools'))
+        trajectories = [Trajectory.from_dict(t.to_dict()) for t in (read if isinstance(read, list) else [read])] # Again, now with all types checked
+    except FormatError: raise
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as e:
+        raise FormatError(f'the {format.name} reader cannot read this record: {type(e).__name__}: {str(e)[:200]}') from e
+    finally: repairs.reset(token)
+    if not trajectories: raise FormatError(f'the {format.name} reader found no conversation in this record')
+    return trajectories, mended
+
 def to_unified(
     record: dict,             # One raw record
     format: str | None = None, # A key of `formats`; None finds it out
@@ -208,19 +221,14 @@ def to_unified(
     "Read a raw record; raises `FormatError` naming the place of the fault"
     if format is not None and format not in formats: raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}")
     name = format or detect(record)
-    try:
-        read = formats[name].read(record, to_tools(tools, 'tools'))
-        trajectories = [Trajectory.from_dict(t.to_dict()) for t in (read if isinstance(read, list) else [read])] # Again, now with all types checked
-    except FormatError: raise
-    except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as e: # A reader met what it did not expect
-        raise FormatError(f'the {name} reader cannot read this record: {type(e).__name__}: {str(e)[:200]}') from e
-    if not trajectories: raise FormatError(f'the {name} reader found no conversation in this record')
+    trajectories, mended = read_with(formats[name], record, tools)
     labels = {k: record[k] for k in outcomes if isinstance(record.get(k), (str, int, float))}
     extra = {f'$.{k}': v for k, v in record.items() if k not in formats[name].keys and k not in labels and v not in (None, [], {})}
     for trajectory in trajectories:
         if name != 'unified': hear_calls(trajectory.conversation)
         trajectory.meta = {'source': name} | trajectory.meta
         if labels: trajectory.meta['labels'] = labels | trajectory.meta.get('labels', {})
+        if mended: trajectory.meta['repairs'] = mended
         if extra: trajectory.meta['extra'] = extra | trajectory.meta.get('extra', {})
         trajectory.unique_trajectory_id = trajectory.unique_trajectory_id or trajectory.content_id()
     return trajectories

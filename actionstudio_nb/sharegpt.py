@@ -11,7 +11,7 @@ __all__ = ['sharegpt_roles', 'tool_response', 'tools_block', 'chatml_turn', 'tex
 import re
 from .core import FormatError
 from .unified import Message, Trajectory
-from .toolcalls import as_calls, is_json, parse_reply, read_value
+from .toolcalls import as_calls, between, is_json, read_value
 from .schemas import to_tools
 from .readers import chat_key, pair_results, read_openai, reader, split_instruction, turn_extras
 
@@ -19,12 +19,13 @@ from .readers import chat_key, pair_results, read_openai, reader, split_instruct
 sharegpt_roles = dict(human='user', user='user', gpt='assistant', assistant='assistant', model='assistant', system='system',
     function_call='call', tool_call='call', observation='tool', tool='tool', tool_response='tool', function_response='tool')
 
-tool_response = re.compile(r'<tool_response>\s*(.*?)\s*</tool_response>', re.S)
+tool_response = re.compile('<(tool_response)>')
 
 def tool_messages(value) -> list[Message]:
     "The results in a tool's turn: one, or several in tags, with their tools' names where they say them"
     out = []
-    for body in tool_response.findall(value) or [value] if isinstance(value, str) else [value]:
+    bodies = [body for _, body, _ in between(value, tool_response, '</{}>')] if isinstance(value, str) else []
+    for body in bodies or [value]:
         result = read_value(body, []) if isinstance(body, str) and is_json(body) else None
         named = isinstance(result, dict) and set(result) == {'name', 'content'} and isinstance(result['name'], str)
         out.append(Message('tool', result['content'], name=result['name']) if named else Message('tool', body))
@@ -43,14 +44,14 @@ def sharegpt_turn(turn, path) -> list[Message]:
     return [Message('assistant', tool_calls=calls)]
 
 # %% ../nbs/07_sharegpt.ipynb #30165fcb
-tools_block = re.compile(r'\s*<tools>\s*([\[{].*?)\s*</tools>', re.S)
+tools_block = re.compile(r'<(tools)>(?=\s*[\[{])')
 
 def tools_in_prompt(instruction) -> tuple[str, list]:
     "(the instruction without its block of tools, the tools)"
-    block = tools_block.search(instruction) if isinstance(instruction, str) else None
+    block, body, end = next(between(instruction, tools_block, '</{}>'), (None, '', 0)) if isinstance(instruction, str) else (None, '', 0)
     if not block: return instruction, []
-    body = block[1] if block[1][0] == '[' else f"[{','.join(block[1].splitlines())}]" # A list, or one tool a line
-    return instruction[:block.start()] + instruction[block.end():], to_tools(body, 'the <tools> of the system message')
+    tools = body if body[0] == '[' else f"[{','.join(body.splitlines())}]" # A list, or one tool a line
+    return instruction[:block.start()].rstrip() + instruction[end:], to_tools(tools, 'the <tools> of the system message')
 
 # %% ../nbs/07_sharegpt.ipynb #397b0d7e
 def join_calls(conversation: list[Message]) -> list[Message]:

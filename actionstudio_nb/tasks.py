@@ -11,7 +11,7 @@ __all__ = ['section', 'chatml', 'tag', 'first_answer', 'first_calls', 'read_bfcl
 import re
 from .core import FormatError
 from .unified import FunctionCall, Message, ToolCall, Trajectory
-from .toolcalls import as_calls, is_json, parse_reply, read_value
+from .toolcalls import as_calls, between, is_json, parse_reply, read_value
 from .schemas import text_tools, to_tools
 from .readers import openai_message, pair_results, reader, split_instruction
 
@@ -98,7 +98,7 @@ def read_steps(record, tools):
     return Trajectory(str(record.get('unique_trajectory_id') or ''), record.get('task_instruction') or '', to_tools(record.get('tools'), '$.tools') or tools, pair_results(turns))
 
 # %% ../nbs/08_tasks.ipynb #317543a1
-section = re.compile(r'\[BEGIN OF ([A-Z _]+)\]\s*(.*?)\s*\[END OF \1\]', re.S)
+section = re.compile(r'\[BEGIN OF ([A-Z _]+)\]')
 chatml = re.compile(r'(?:<\|im_start\|>)?(user|agent|assistant|tool|system)\n(.*?)(?:<\|im_end\|>|\Z)', re.S)
 
 def output_message(text: str, path: str) -> Message:
@@ -119,11 +119,12 @@ def alpaca_text(record) -> str:
 @reader('sections', 'instruction output [input] [id]', lambda r: '[BEGIN OF ' in str(r['instruction']))
 def read_sections(record, tools):
     text = alpaca_text(record)
-    parts = {m[1].strip(): m[2] for m in section.finditer(text)}
-    rest = section.sub('', text)
+    found = list(between(text, section, '[END OF {}]'))
+    parts = {m[1].strip(): body for m, body, _ in found}
+    for m, _, end in reversed(found): text = text[:m.start()] + text[end:]
     known = {'TASK INSTRUCTION', 'AVAILABLE TOOLS', 'QUERY', 'HISTORY STEPS'}
     steps = read_value(parts['HISTORY STEPS'], []) if 'HISTORY STEPS' in parts else []
-    turns = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(rest)] if '<|im_start|>' in rest else parts.get('QUERY', rest.strip())
+    turns = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(text)] if '<|im_start|>' in text else parts.get('QUERY', text.strip())
     answer = output_message(str(record['output']), '$.output')
     meta = {'extra': {k: v for k, v in parts.items() if k not in known}} if set(parts) - known else {}
     if not answer.tool_calls and not answer.content: meta['labels'] = {'no_call': True}
@@ -133,7 +134,7 @@ def read_sections(record, tools):
     return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''), to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, pair_results(turns), meta)
 
 # %% ../nbs/08_tasks.ipynb #c2f9b454
-tag = re.compile(r'<(user|think|tool_call|response|obs)>\s*(.*?)\s*</\1>', re.S)
+tag = re.compile(r'<(user|think|tool_call|response|obs)>')
 
 def line_calls(body: str, path: str) -> list[ToolCall]:
     "Calls written as one JSON object a line"
@@ -142,7 +143,8 @@ def line_calls(body: str, path: str) -> list[ToolCall]:
 def tagged_turns(text: str, weight, path: str) -> list[Message]:
     "The turns of a tagged text; the assistant's get the weight"
     turns = []
-    for kind, body in tag.findall(text):
+    for m, body, _ in between(text, tag, '</{}>'):
+        kind = m[1]
         if kind == 'user': turns.append(Message('user', body))
         elif kind == 'obs': turns += tool_results(body, next((t.tool_calls for t in reversed(turns) if t.tool_calls), []))
         else:
