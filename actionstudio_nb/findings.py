@@ -30,13 +30,13 @@ class Finding(Struct, frozen=True):
 
 # %% ../nbs/03_findings.ipynb #101065a2
 severities: dict[str, str] = {} # Of all rules, as they are when nobody says otherwise
-checks = []
+checks = {} # By name, so that a cell that is run again replaces its check
 
 def rule(**names: str):
     "Register the decorated generator trajectory → (rule, path, message), which finds the rules `names`, with their severities"
     def register(find):
         severities.update(names)
-        checks.append((find, set(names)))
+        checks[find.__name__] = find, set(names)
         return find
     return register
 
@@ -57,7 +57,7 @@ def check(
     "Apply every check"
     rules = rules or Rules(severities, {})
     on = {name for name, severity in rules.severities.items() if severity != 'off'}
-    return [Finding(name, rules.severities[name], path, message) for find, names in checks if names & on
+    return [Finding(name, rules.severities[name], path, message) for find, names in checks.values() if names & on
             for name, path, message in find(trajectory, **rules.options(names)) if name in on]
 
 # %% ../nbs/03_findings.ipynb #d22ee24e
@@ -172,7 +172,7 @@ def not_endless(t, max_characters=2_000_000):
 # %% ../nbs/03_findings.ipynb #32d14281
 def limit_names(rule: str) -> set:
     "The limits that the check of a rule knows"
-    return {name for find, names in checks if rule in names for name in list(inspect.signature(find).parameters)[1:]}
+    return {name for find, names in checks.values() if rule in names for name in list(inspect.signature(find).parameters)[1:]}
 
 def rule_faults(name, value) -> list[str]:
     "What is wrong with an entry of a file of rules"

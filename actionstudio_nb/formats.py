@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['turn_keys', 'record_keys', 'open_bytes', 'lines_of', 'array_of', 'by_id', 'is_known', 'is_turn', 'parsed',
-           'records_of', 'whole', 'with_answers', 'parquet_rows', 'raw_items', 'raw_files', 'mapping_faults', 'at',
-           'mapped', 'used_paths', 'without', 'read_mapped', 'own_format', 'format_name', 'read_item', 'convert_item',
-           'tools_file', 'given_tools', 'stamps', 'convert']
+           'records_of', 'whole', 'with_answers', 'parquet_rows', 'hub_rows', 'raw_items', 'raw_files',
+           'mapping_faults', 'at', 'mapped', 'used_paths', 'without', 'read_mapped', 'own_format', 'format_name',
+           'read_item', 'convert_item', 'tools_file', 'given_tools', 'stamps', 'convert']
 
 # %% ../nbs/10_formats.ipynb #0d179dd8
 import io, re, runpy, sys
@@ -110,9 +110,18 @@ def parquet_rows(path):
     rows = (row for batch in parquet.ParquetFile(path).iter_batches(1000) for row in batch.to_pylist())
     yield from enumerate(rows, 1)
 
+def hub_rows(name: str):
+    "Yield (number, record) of a data set of Hugging Face's `datasets`: `hf:OWNER/NAME`, with `:SPLIT` if it is not `train`"
+    from datasets import load_dataset
+    path, _, split = name.removeprefix('hf:').partition(':')
+    try: rows = load_dataset(path, split=split or 'train', streaming=True)
+    except (OSError, ValueError) as e: raise ConfigError(f'{name} cannot be loaded: {str(e)[:300]}; check the name, the split and the network') from e
+    yield from enumerate(rows, 1)
+
 def raw_items(path: str):
     "Yield the `Item`s of a raw file"
-    if path.endswith('.parquet'): rows = parquet_rows(path)
+    if path.startswith('hf:'): rows = hub_rows(path)
+    elif path.endswith('.parquet'): rows = parquet_rows(path)
     else: rows = with_answers(Path(path), records_of(open_bytes(path)))
     return (Item(path, line, record) for line, record in rows)
 
@@ -121,7 +130,7 @@ def raw_files(sources, out: Path) -> list[str]:
     "The files named, and those in the folders named (JSON, JSON Lines, `.gz`, `.zst`, Parquet), in order, without our own output"
     files = []
     for source in map(Path, sources):
-        if str(source) != '-' and not source.exists(): raise ConfigError(f'{source} does not exist; name a file of raw records or a folder of such files')
+        if str(source) != '-' and not str(source).startswith('hf:') and not source.exists(): raise ConfigError(f'{source} does not exist; name a file of raw records or a folder of such files')
         inside = [p for p in sorted(source.rglob('*')) if re.search(r'^[^.].*\.(jsonl?(\.gz|\.zst)?|parquet)$', p.name) and 'possible_answer' not in p.parts]
         files += [p for p in inside if out.resolve() not in p.resolve().parents] if source.is_dir() else [source]
     if not files: raise ConfigError(f'no .json, .jsonl or .parquet file in {", ".join(map(str, sources))}; name the files of raw records')
@@ -237,7 +246,7 @@ def stamps(files) -> list:
 # %% ../nbs/10_formats.ipynb #325e872e
 @call_parse
 def convert(
-    src: Param('Raw files, or folders of them; - is standard input', str, nargs='+'),
+    src: Param('Raw files, or folders of them; - is standard input, hf:OWNER/NAME a data set on a hub', str, nargs='+'),
     out: str = 'converted', # Folder for `unified.jsonl`, `ledger.jsonl` and `report.json`
     format: str = None,     # Name of the format, a YAML mapping or a Python file; found out for each record when not given
     tools: str = None,      # File of tools, for records that bring none: a list, one a line, or an OpenAPI document

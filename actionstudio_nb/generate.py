@@ -63,7 +63,7 @@ class Group:
         self.members, self.mask = [self.members[i] for i in rows], self.mask[rows]
         self.keys, self.values = [k[rows] for k in self.keys], [v[rows] for v in self.values]
 
-# %% ../nbs/38_generate.ipynb #7478612b
+# %% ../nbs/38_generate.ipynb #bd986ae1
 def decode_forward(module, query, key, value, attention_mask, scaling=None, groups=None, **kwargs):
     "Transformers' attention function: a forest, or with `groups` one token of each sequence"
     if groups is None: return forest_forward(module, query, key, value, attention_mask, scaling, **kwargs)
@@ -74,7 +74,7 @@ def decode_forward(module, query, key, value, attention_mask, scaling=None, grou
 
 AttentionInterface.register('decode', decode_forward)
 
-# %% ../nbs/38_generate.ipynb #f2d29829
+# %% ../nbs/38_generate.ipynb #1c529ef7
 def read(model, prompts: dict, room: int) -> tuple[Group, torch.Tensor]:
     "Read prompts, given by name: their group, and the first token of each reply"
     row, cache = prompt_row(list(prompts.values())), DynamicCache()
@@ -83,7 +83,7 @@ def read(model, prompts: dict, room: int) -> tuple[Group, torch.Tensor]:
     logits = model(input_ids=ids, position_ids=positions, segments=row.segments, logits_to_keep=last, past_key_values=cache, use_cache=True).logits[0]
     return Group(prompts, paths, cache, room), logits.argmax(-1)
 
-# %% ../nbs/38_generate.ipynb #1c529ef7
+# %% ../nbs/38_generate.ipynb #75149a86
 def drop_ended(groups: list[Group], going: set) -> tuple[list[Group], list[int]]:
     "The groups that go on, without most of the ended sequences; and which of all sequences they hold"
     kept, at = [], 0
@@ -95,7 +95,7 @@ def drop_ended(groups: list[Group], going: set) -> tuple[list[Group], list[int]]
         at, g.members = at + size, g.members if rows else []
     return [g for g in groups if g.members], kept
 
-# %% ../nbs/38_generate.ipynb #75149a86
+# %% ../nbs/38_generate.ipynb #b1f4675e
 @torch.no_grad()
 def write(
     model,
@@ -123,7 +123,7 @@ def write(
         tokens, positions = logits.argmax(-1), positions[kept] + 1
         for g in groups: g.used += 1
 
-# %% ../nbs/38_generate.ipynb #f5f544bb
+# %% ../nbs/38_generate.ipynb #47856c93
 def portions(
     items: list,
     sizes: list[int],
@@ -137,7 +137,7 @@ def portions(
         total += size
     return out
 
-# %% ../nbs/38_generate.ipynb #15c0b85e
+# %% ../nbs/38_generate.ipynb #06a8ecde
 def read_and_write(model, prompts: dict, stops: set, max_new_tokens: int, read_at_once: int, on_reply):
     "Read prompts, given by name, a row at a time, and write their replies side by side"
     names = list(prompts)
@@ -145,7 +145,7 @@ def read_and_write(model, prompts: dict, stops: set, max_new_tokens: int, read_a
     groups, tokens = zip(*(read(model, {n: prompts[n] for n in row}, max_new_tokens) for row in tqdm(rows, desc='read', unit=' rows', leave=False)))
     write(model, list(groups), torch.cat(tokens), [len(prompts[n]) for n in names], stops, max_new_tokens, on_reply)
 
-# %% ../nbs/38_generate.ipynb #5072c3ec
+# %% ../nbs/38_generate.ipynb #f3511069
 def by_transformers(model, tokenizer, prompts: dict, stops: set, max_new_tokens: int, on_reply):
     "Replies to prompts, given by name, from Transformers' `generate`"
     inputs = tokenizer.pad({'input_ids': list(prompts.values())}, padding_side='left', return_tensors='pt').to(model.device)
@@ -153,7 +153,7 @@ def by_transformers(model, tokenizer, prompts: dict, stops: set, max_new_tokens:
     new = model.generate(**inputs, max_new_tokens=max_new_tokens, **greedy)[:, inputs['input_ids'].shape[1]:].tolist()
     for name, ids in zip(prompts, new): on_reply(name, ids[:next((i for i, t in enumerate(ids) if t in stops), None)])
 
-# %% ../nbs/38_generate.ipynb #06a8ecde
+# %% ../nbs/38_generate.ipynb #380485ab
 @torch.no_grad()
 def generate_replies(
     model,                     # Its attention is switched to the one needed here

@@ -8,7 +8,7 @@ __all__ = ['nothing', 'prepare', 'plan_steps', 'loss_sum', 'step_weight', 'sched
            'how_far', 'count', 'train_loop', 'data_hash', 'go_on', 'train', 'sft']
 
 # %% ../nbs/34_sft.ipynb #2f721432
-import math, os, shutil, signal, time
+import logging, math, os, shutil, signal, time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 import torch
@@ -105,7 +105,7 @@ def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
     groups = [dict(params=[p for p in trained if p.ndim >= 2], weight_decay=config.weight_decay), dict(params=[p for p in trained if p.ndim < 2], weight_decay=0.0)]
     return torch.optim.AdamW([g for g in groups if g['params']], lr=0.0, betas=(0.9, 0.95), fused=True)
 
-# %% ../nbs/34_sft.ipynb #73e11ec7
+# %% ../nbs/34_sft.ipynb #5e82753d
 def train_step(
     accelerator: Accelerator, model, optimizer,
     rows: list,            # Of this step on all ranks
@@ -127,7 +127,7 @@ def train_step(
     optimizer.zero_grad()
     return accelerator.reduce(total, 'sum').item(), float(norm)
 
-# %% ../nbs/34_sft.ipynb #fed5f81e
+# %% ../nbs/34_sft.ipynb #5c09d034
 def last_checkpoint(run: Path) -> Path | None:
     "The newest whole checkpoint of a run"
     return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')), default=None, key=lambda p: int(p.name.rpartition('-')[2]))
@@ -150,7 +150,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, progress: dict):
     if main: write_json(target/'progress.json', progress)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/34_sft.ipynb #80e523ad
+# %% ../nbs/34_sft.ipynb #53942a16
 class Interrupted(ActionStudioError):
     "The run was asked to stop, and saved; started again, it goes on"
     exit_code = 75
@@ -164,7 +164,7 @@ def noted_signals(names=('SIGINT', 'SIGTERM', 'SIGUSR1')):
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
 
-# %% ../nbs/34_sft.ipynb #9da697f5
+# %% ../nbs/34_sft.ipynb #a644dd35
 def open_run(config: Config, record: dict, main: bool) -> dict:
     "Make the run's folder, or find the run in it; returns its progress"
     run = output_dir(config.output)
@@ -182,7 +182,7 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
         write_jsonl(run/'metrics.jsonl', [m for _, m in read_jsonl(run/'metrics.jsonl', bad=lambda *a: None) if m['step'] <= progress['step']])
     return progress
 
-# %% ../nbs/34_sft.ipynb #e0967aac
+# %% ../nbs/34_sft.ipynb #6e5c69f7
 def setup(config: Config):
     "(accelerator, derived settings): processes, device and precision"
     set_seed(config.seed)
@@ -193,10 +193,11 @@ def setup(config: Config):
     if precision == 'auto': precision = read_json(record)['derived']['precision'] if record.exists() else best_precision(device)
     precision = broadcast_object_list([precision])[0] # The clock may say different things on different ranks
     AcceleratorState._reset_state() # A notebook may have trained in another precision before
+    logging.getLogger('accelerate.utils.other').setLevel(logging.ERROR) # At each save it warns of tied weights
     accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if precision == 'bf16' else 'no')
     return accelerator, Derived(rows_per_step(config, accelerator.num_processes), precision, accelerator.num_processes, device)
 
-# %% ../nbs/34_sft.ipynb #6e5c69f7
+# %% ../nbs/34_sft.ipynb #67b22d88
 def how_far(config: Config, progress: dict, steps: int) -> float:
     "Part of the run that is done; 1 when the next step would not end in time"
     if progress['step'] >= steps: return 1.0
@@ -216,7 +217,7 @@ def count(progress: dict, rows: list, seconds: float):
     progress['positions'] += sum(map(len, rows))
     progress['trained_positions'] += sum(len(row.trained()[0]) for row in rows)
 
-# %% ../nbs/34_sft.ipynb #e8c0227e
+# %% ../nbs/34_sft.ipynb #41edee88
 def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals):
     "Take steps until the plan or the time ends; saves now and then, and at the end"
     saved_at, main = time.perf_counter(), accelerator.is_main_process
@@ -243,7 +244,7 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
     progress['finished'] = True
     save_checkpoint(accelerator, run, progress)
 
-# %% ../nbs/34_sft.ipynb #67b22d88
+# %% ../nbs/34_sft.ipynb #b2ca3842
 def data_hash(path: str) -> str:
     "Hash of a data file"
     try: return sha256(path)
@@ -257,7 +258,7 @@ def go_on(config, accelerator, steps, progress, run, seen_signals):
     model.train()
     train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals)
 
-# %% ../nbs/34_sft.ipynb #79ac20c4
+# %% ../nbs/34_sft.ipynb #5c7ea5eb
 def train(
     config: Config,
 ) -> dict: # The run's report
@@ -278,7 +279,7 @@ def train(
     if main: write_json(run/'report.json', report)
     return report
 
-# %% ../nbs/34_sft.ipynb #a6b3ee66
+# %% ../nbs/34_sft.ipynb #137a3eec
 @call_parse
 def sft(
     config: str, # YAML file, see `Config`
