@@ -43,13 +43,15 @@ class Cascade(torch.autograd.Function):
     @staticmethod
     def forward(ctx, query, key, value, segments, scale):
         ctx.blocks, ctx.scale = from_queries(segments, key.shape[2] - query.shape[2]), scale
-        out, lse = torch.empty_like(query), query.new_empty(query.shape[:3], dtype=torch.promote_types(query.dtype, torch.float32))
+        out, lse = torch.empty_like(query), query.new_empty(
+            query.shape[:3], dtype=torch.promote_types(query.dtype, torch.float32))
         for q, k, causal in ctx.blocks:
             o, l = flash(query[:, :, q], key[:, :, k], value[:, :, k], 0.0, causal, scale=scale)
             if not causal:
                 before = lse[:, :, q]
                 total = torch.logaddexp(before, l)
-                o = out[:, :, q] * (before - total).exp()[..., None].to(o.dtype) + o * (l - total).exp()[..., None].to(o.dtype)
+                o = (out[:, :, q] * (before - total).exp()[..., None].to(o.dtype)
+                    + o * (l - total).exp()[..., None].to(o.dtype))
                 l = total
             out[:, :, q], lse[:, :, q] = o, l
         ctx.save_for_backward(query, key, value, out, lse)
@@ -60,7 +62,8 @@ class Cascade(torch.autograd.Function):
         query, key, value, out, lse = ctx.saved_tensors
         dq, dk, dv = torch.zeros_like(query), torch.zeros_like(key), torch.zeros_like(value)
         for q, k, causal in ctx.blocks:
-            parts = flash_backward(grad[:, :, q], query[:, :, q], key[:, :, k], value[:, :, k], out[:, :, q], lse[:, :, q], 0.0, causal, scale=ctx.scale)
+            parts = flash_backward(grad[:, :, q], query[:, :, q], key[:, :, k], value[:, :, k],
+                out[:, :, q], lse[:, :, q], 0.0, causal, scale=ctx.scale)
             for total, at, part in zip((dq, dk, dv), (q, k, k), parts): total[:, :, at] += part
         return dq, dk, dv, None, None
 
@@ -103,7 +106,8 @@ def forest_attention(
     "Each position attends to its segment up to itself and to the segment's ancestors"
     if query.device.type == 'cpu': return Cascade.apply(query, key, value, segments, scale)
     roots = query.shape == key.shape and all(parent < 0 for _, _, parent in segments)
-    return (varlen if roots and query.dtype in (torch.float16, torch.bfloat16) else masked)(query, key, value, segments, scale)
+    return (varlen if roots and query.dtype in (torch.float16, torch.bfloat16) else masked)(
+        query, key, value, segments, scale)
 
 # %% ../nbs/32_attention.ipynb #d249d7c8
 class AttentionError(ActionStudioError):
@@ -111,19 +115,27 @@ class AttentionError(ActionStudioError):
 
 def check_plain(longest: int, sliding_window=None, softcap=None, s_aux=None, **kwargs):
     "Raise if a model's attention does more than we compute, for sequences of this length"
-    extras = {'sliding_window': sliding_window and sliding_window < longest, 'softcap': softcap is not None, 's_aux': s_aux is not None}
+    extras = {'sliding_window': sliding_window and sliding_window < longest,
+        'softcap': softcap is not None, 's_aux': s_aux is not None}
     found = [name for name, used in extras.items() if used]
-    if found: raise AttentionError(f"this model's attention uses {', '.join(found)}, which 'forest' does not compute; use a model with plain attention")
+    if found:
+        raise AttentionError(f"this model's attention uses {', '.join(found)}, which 'forest' does not compute; "
+            'use a model with plain attention')
 
 def check_layers(config):
     "Raise if a model has layers without attention"
     other = set(getattr(config, 'layer_types', None) or []) - {'full_attention', 'sliding_attention'}
-    if other: raise AttentionError(f'{config.name_or_path or config.model_type} has {", ".join(sorted(other))} layers, in which the trajectories of a row would mix; use a model with attention alone')
+    if other:
+        raise AttentionError(f'{config.name_or_path or config.model_type} has {", ".join(sorted(other))} layers, '
+            'in which the trajectories of a row would mix; use a model with attention alone')
 
 def forest_forward(module, query, key, value, attention_mask, scaling=None, segments=None, **kwargs):
     "Transformers' attention function: returns ([1, positions, heads, head dimension], None)"
-    if segments is None: raise AttentionError("attention 'forest' needs `segments` with the inputs; to generate, see generate_replies")
-    check_plain(segments[-1][1] if any(p >= 0 for _, _, p in segments) else max(e - s for s, e, _ in segments), **kwargs)
+    if segments is None:
+        raise AttentionError("attention 'forest' needs `segments` with the inputs; "
+            'to generate, see generate_replies')
+    check_plain(
+        segments[-1][1] if any(p >= 0 for _, _, p in segments) else max(e - s for s, e, _ in segments), **kwargs)
     groups = query.shape[1] // key.shape[1]
     key, value = (x.repeat_interleave(groups, 1) if groups > 1 else x for x in (key, value))
     return forest_attention(query, key, value, segments, scaling).transpose(1, 2), None

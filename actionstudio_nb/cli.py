@@ -26,8 +26,10 @@ commands = dict( # name: (module, function, what it does)
 
 def usage() -> str:
     "What `actionstudio --help` prints"
-    lines = ['usage: actionstudio COMMAND ... [--debug]', '', 'From raw agent logs to a trained and measured function-calling model.', '']
-    return '\n'.join(lines + [f'  {name:12}{text}' for name, (_, _, text) in commands.items()] + ['', 'actionstudio COMMAND --help tells about one of them.'])
+    lines = ['usage: actionstudio COMMAND ... [--debug]', '',
+        'From raw agent logs to a trained and measured function-calling model.', '']
+    return '\n'.join(lines + [f'  {name:12}{text}' for name, (_, _, text) in commands.items()]
+        + ['', 'actionstudio COMMAND --help tells about one of them.'])
 
 # %% ../nbs/60_cli.ipynb #9e428301
 def run_command(name: str, argv: list[str]):
@@ -60,7 +62,8 @@ def main(
         return e.exit_code
     except (OSError, EOFError) as e:
         if debug: traceback.print_exc()
-        print(f'actionstudio {argv[0]}: {type(e).__name__}: {e}; check the path, its permissions and the space on the disk', file=sys.stderr)
+        print(f'actionstudio {argv[0]}: {type(e).__name__}: {e}; '
+            'check the path, its permissions and the space on the disk', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f'actionstudio {argv[0]}: interrupted; run the same command again to go on', file=sys.stderr)

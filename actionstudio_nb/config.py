@@ -46,11 +46,16 @@ class Config:
     seed: int = 0
 
     def __post_init__(self):
-        faults = [f'{name} is {getattr(self, name)}, it has to be above 0' for name in
-            ['max_length', 'row_length', 'tokens_per_step', 'epochs', 'learning_rate', 'lora_rank', 'max_grad_norm', 'save_minutes'] if not getattr(self, name) > 0]
-        if self.row_length < self.max_length: faults.append(f'row_length {self.row_length} is below max_length {self.max_length}: the longest path would not fit a row')
-        if not 0 <= self.warmup_ratio < 1: faults.append(f'warmup_ratio is {self.warmup_ratio}, it is a part of the run, from 0 to 1')
-        if self.max_minutes is not None and self.max_minutes <= 0: faults.append(f'max_minutes is {self.max_minutes}, it has to be above 0')
+        faults = [f'{name} is {getattr(self, name)}, it has to be above 0' for name in [
+            'max_length', 'row_length', 'tokens_per_step', 'epochs', 'learning_rate', 'lora_rank',
+            'max_grad_norm', 'save_minutes'] if not getattr(self, name) > 0]
+        if self.row_length < self.max_length:
+            faults.append(f'row_length {self.row_length} is below max_length {self.max_length}: '
+                'the longest path would not fit a row')
+        if not 0 <= self.warmup_ratio < 1:
+            faults.append(f'warmup_ratio is {self.warmup_ratio}, it is a part of the run, from 0 to 1')
+        if self.max_minutes is not None and self.max_minutes <= 0:
+            faults.append(f'max_minutes is {self.max_minutes}, it has to be above 0')
         if not self.data: faults.append('data is empty; name at least one file of trajectories')
         if faults: raise ConfigError('; '.join(faults))
 
@@ -61,7 +66,8 @@ def field_faults(settings: dict) -> tuple[dict, list[str]]:
     for key, value in settings.items():
         if key not in known:
             near = get_close_matches(str(key), known, 1)
-            faults.append(f'unknown setting {key!r}' + (f', did you mean {near[0]!r}?' if near else f'; the settings are {", ".join(known)}'))
+            faults.append(f'unknown setting {key!r}' + (
+                f', did you mean {near[0]!r}?' if near else f'; the settings are {", ".join(known)}'))
             continue
         try: values[key] = msgspec.convert(value, known[key].type, strict=False)
         except (msgspec.ValidationError, ConfigError) as e:
@@ -73,10 +79,12 @@ def field_faults(settings: dict) -> tuple[dict, list[str]]:
 # %% ../nbs/30_config.ipynb #f3cdbb50
 def make_config(settings: dict, where: str = 'config') -> Config:
     "Check all settings; raises one `ConfigError` with all faults"
-    if not isinstance(settings, dict): raise ConfigError(f'{where}: expected settings as `name: value`, found {type(settings).__name__}')
+    if not isinstance(settings, dict):
+        raise ConfigError(f'{where}: expected settings as `name: value`, found {type(settings).__name__}')
     data = settings.get('data')
     if isinstance(data, (str, dict)): data = [data]
-    if isinstance(data, list): settings = settings | {'data': [{'path': d} if isinstance(d, str) else d for d in data]}
+    if isinstance(data, list):
+        settings = settings | {'data': [{'path': d} if isinstance(d, str) else d for d in data]}
     values, faults = field_faults(settings)
     try:
         if not faults: return Config(**values)
@@ -96,7 +104,8 @@ def load_config(
         key, equals, value = override.partition('=')
         if not equals: raise ConfigError(f'{override!r} is no override; write key=value, such as seed=1')
         try: settings[key] = yaml.safe_load(value)
-        except (yaml.YAMLError, TypeError) as e: raise ConfigError(f'cannot read override {override!r}: {e}') from e
+        except (yaml.YAMLError, TypeError) as e:
+            raise ConfigError(f'cannot read override {override!r}: {e}') from e
     return make_config(settings, str(path))
 
 # %% ../nbs/30_config.ipynb #432ccf15
@@ -119,7 +128,8 @@ def versions() -> dict:
     def of(name):
         try: return version(name)
         except PackageNotFoundError: return None
-    return {'python': platform.python_version()} | {name: of(name) for name in ['actionstudio_nb', 'torch', 'transformers', 'accelerate', 'peft', 'deepspeed', 'trl']}
+    return {'python': platform.python_version()} | {name: of(name) for name in [
+        'actionstudio_nb', 'torch', 'transformers', 'accelerate', 'peft', 'deepspeed', 'trl']}
 
 def git_commit() -> str | None:
     "Commit of the working folder, with a mark if files were changed; None outside a repository"
@@ -137,7 +147,8 @@ def run_record(
     model: str,      # Fingerprint of the model's files
 ) -> dict:
     "What `run.json` holds"
-    meant = asdict(config) | dict(data=[[d, source.weight] for d, source in zip(data, config.data)], model=model, rows_per_step=derived.rows_per_step)
+    meant = asdict(config) | dict(data=[[d, source.weight] for d, source in zip(data, config.data)],
+        model=model, rows_per_step=derived.rows_per_step)
     for free in ('output', 'save_minutes'): meant.pop(free) # They change no number
     return dict(run_id=stable_id(meant), config=asdict(config), derived=asdict(derived), data=data, model=model,
         versions=versions(), commit=git_commit(), command=sys.argv[1:])

@@ -28,8 +28,10 @@ def judge(
 ) -> tuple[list[Finding], list[Finding]]: # (repairs, what is found then)
     "Mend and check one trajectory"
     repairs = mend(trajectory, rules)
-    copied = contaminated(trajectory, benchmark) if benchmark and rules.severities['contamination'] != 'off' else ()
-    return repairs, check(trajectory, rules) + [Finding(name, rules.severities[name], path, message) for name, path, message in copied]
+    copied = (contaminated(trajectory, benchmark)
+        if benchmark and rules.severities['contamination'] != 'off' else ())
+    return repairs, check(trajectory, rules) + [
+        Finding(name, rules.severities[name], path, message) for name, path, message in copied]
 
 # %% ../nbs/17_curate.ipynb #6ad6e08a
 def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = ()) -> Done:
@@ -38,10 +40,13 @@ def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = ()) -> 
     drop = any(f.severity != 'warn' for f in findings)
     read = [r['problem'] for r in t.meta.get('repairs', [])] # What its reader had to mend
     outcome = 'dropped' if drop else 'fixed' if repairs or read else 'kept'
-    source = dict(file=item.file, line=item.line) | ({'findings': [f'{f.path}: {f.message}' for f in findings]} if findings else {})
-    if repairs: source['fixes'] = [dict(path=f.path, message=f.message, before=f.before, after=f.after) for f in repairs]
-    return Done(t.unique_trajectory_id, outcome, sorted({f.rule for f in repairs + findings} | set(read)), source, [] if drop else [dumps(t)], t.content_id(),
-        str(t.meta.get('source') or Path(item.file).name), sum(m.role == 'assistant' for m in t.conversation))
+    source = (dict(file=item.file, line=item.line)
+        | ({'findings': [f'{f.path}: {f.message}' for f in findings]} if findings else {}))
+    if repairs:
+        source['fixes'] = [dict(path=f.path, message=f.message, before=f.before, after=f.after) for f in repairs]
+    return Done(t.unique_trajectory_id, outcome, sorted({f.rule for f in repairs + findings} | set(read)), source,
+        [] if drop else [dumps(t)], t.content_id(), str(t.meta.get('source') or Path(item.file).name),
+        sum(m.role == 'assistant' for m in t.conversation))
 
 def check_item(item: Item, record, rules: Rules, benchmarks: tuple = ()) -> Done:
     "A line of a file of trajectories"
@@ -73,7 +78,10 @@ def plot_report(
     return figure
 
 # %% ../nbs/17_curate.ipynb #a05697df
-style = 'body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1f2328} table{border-collapse:collapse} td,th{padding:.2em .8em;text-align:left;vertical-align:top;border-bottom:1px solid #d1d9e0} pre{white-space:pre-wrap;margin:0} .warn{background:#fff8c5;padding:.6em 1em}'
+style = ('body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1f2328} '
+    'table{border-collapse:collapse} '
+    'td,th{padding:.2em .8em;text-align:left;vertical-align:top;border-bottom:1px solid #d1d9e0} '
+    'pre{white-space:pre-wrap;margin:0} .warn{background:#fff8c5;padding:.6em 1em}')
 
 def svg(figure) -> str:
     "A matplotlib figure as an image for HTML"
@@ -87,10 +95,15 @@ def cells(*values, tag='td') -> str:
 
 def report_page(report: dict) -> str:
     "The report as a page"
-    def told(e): return f"{e.get('file', '')}, record {e.get('line', '')}: " + ('; '.join(e.get('findings', [])) or e.get('message') or '; '.join(f['message'] for f in e.get('fixes', [])))[:300]
-    rows = [cells(reason, f'{n:,}', told(example)) for reason, n in report['reasons'].items() for example in report['examples'].get(reason, [])[:1]]
-    return (f'<!doctype html><meta charset="utf-8"><title>{report["stage"]}</title><style>{style}</style><h1>{report["stage"]}</h1><p>{html.escape(summary(report).splitlines()[0])}</p>'
-        + (svg(plot_report(report)) if report['data'] else '') + f'<h2>Reasons</h2><table>{cells("reason", "number", "for example", tag="th")}{"".join(rows)}</table>')
+    def told(e):
+        return f"{e.get('file', '')}, record {e.get('line', '')}: " + ('; '.join(e.get('findings', []))
+            or e.get('message') or '; '.join(f['message'] for f in e.get('fixes', [])))[:300]
+    rows = [cells(reason, f'{n:,}', told(example))
+        for reason, n in report['reasons'].items() for example in report['examples'].get(reason, [])[:1]]
+    return (f'<!doctype html><meta charset="utf-8"><title>{report["stage"]}</title><style>{style}</style>'
+        f'<h1>{report["stage"]}</h1><p>{html.escape(summary(report).splitlines()[0])}</p>'
+        + (svg(plot_report(report)) if report['data'] else '')
+        + f'<h2>Reasons</h2><table>{cells("reason", "number", "for example", tag="th")}{"".join(rows)}</table>')
 
 def tell(report: dict, out: Path) -> dict:
     "Print the totals, write the page"
@@ -107,21 +120,25 @@ def check_file(
     benchmark: Param('Files of trajectories whose questions must not be in the data', str, nargs='*') = (),
     near: float = None,    # Drop what shares this part of its runs of five words with an earlier one, such as 0.8
     workers: int = 0,      # Processes; 0 for one a core where the input is large
-    shard: str = None,     # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    shard: str = None,
 ):
     "Mend what can be mended, and keep the trajectories in which no rule finds a fault"
     files, part, known = raw_files([file], Path(out)), shard_of(shard), load_rules(rules)
-    if Path(file).is_dir(): raise ConfigError(f'{file} is a folder; name a file of trajectories, as `actionstudio convert` writes it')
+    if Path(file).is_dir():
+        raise ConfigError(f'{file} is a folder; name a file of trajectories, as `actionstudio convert` writes it')
     benchmarks = tuple(raw_files(benchmark, Path(out))) if benchmark else ()
     out = output_dir(Path(out)/f'shard-{part[0] + 1}-of-{part[1]}' if shard else out)
     depends = dict(files=stamps(files + list(benchmarks)), rules=[known.severities, known.limits], near=near)
-    report = run_stage('check', lambda: raw_items(files[0]), partial(check_item, rules=known, benchmarks=benchmarks), out, 'kept.jsonl', depends,
+    report = run_stage('check', lambda: raw_items(files[0]),
+        partial(check_item, rules=known, benchmarks=benchmarks), out, 'kept.jsonl', depends,
         workers or usual_workers(files), part, settler_for(near))
     return tell(report, out)
 
 def settler_for(near: float | None) -> Unique:
     "What finds duplicates"
-    if near is not None and not 0 < near < 1: raise ConfigError(f'--near is {near}, it is a part of what is said, between 0 and 1')
+    if near is not None and not 0 < near < 1:
+        raise ConfigError(f'--near is {near}, it is a part of what is said, between 0 and 1')
     return NearDuplicates('drop', near) if near else Unique()
 
 # %% ../nbs/17_curate.ipynb #24fd92ad
@@ -132,7 +149,9 @@ def merge(
     "Put the parts of a sharded `convert` or `check` together"
     out = Path(out)
     targets = {p.name for p in out.glob('shard-*-of-*/*.jsonl')} - {'ledger.jsonl'}
-    if len(targets) != 1: raise ConfigError(f'{out} has no shards of one stage; name the --out of `convert --shard` or `check --shard`')
+    if len(targets) != 1:
+        raise ConfigError(
+            f'{out} has no shards of one stage; name the --out of `convert --shard` or `check --shard`')
     target = targets.pop()
     stage = next(iter(out.glob('shard-*-of-*/report.json')), None)
     stage = read_json(stage)['stage'] if stage else 'check'
@@ -142,22 +161,27 @@ def merge(
 # %% ../nbs/17_curate.ipynb #83e26cc8
 @call_parse
 def clean(
-    src: Param('Raw files, or folders of them; - is standard input, hf:OWNER/NAME a data set on a hub', str, nargs='+'),
+    src: Param('Raw files, or folders of them; - is standard input, hf:OWNER/NAME a data set on a hub',
+        str, nargs='+'),
     out: str = 'clean',    # Folder for `kept.jsonl`, `ledger.jsonl` and `report.json`
-    format: str = None,    # Name of the format, a YAML mapping or a Python file; found out for each record when not given
+    # Name of the format, a YAML mapping or a Python file; found out for each record when not given
+    format: str = None,
     tools: str = None,     # File of tools, for records that bring none
     rules: str = None,     # YAML file of severities and limits, where yours are different
     benchmark: Param('Files of trajectories whose questions must not be in the data', str, nargs='*') = (),
     near: float = None,    # Drop what shares this part of its runs of five words with an earlier one, such as 0.8
     workers: int = 0,      # Processes; 0 for one a core where the input is large
-    shard: str = None,     # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    shard: str = None,
 ):
     "Convert raw records and check them, in one pass"
     given, known = given_tools(format, tools), load_rules(rules)
     files, part = raw_files([src] if isinstance(src, (str, Path)) else src, Path(out)), shard_of(shard)
     benchmarks = tuple(raw_files(benchmark, Path(out))) if benchmark else ()
     out = output_dir(Path(out)/f'shard-{part[0] + 1}-of-{part[1]}' if shard else out)
-    depends = dict(files=stamps([*files, *benchmarks, *filter(None, [format, tools])]), rules=[known.severities, known.limits], near=near)
+    depends = dict(files=stamps([*files, *benchmarks, *filter(None, [format, tools])]),
+        rules=[known.severities, known.limits], near=near)
     work = partial(clean_item, format=format, tools=given, rules=known, benchmarks=benchmarks)
-    report = run_stage('clean', lambda: (item for f in files for item in raw_items(f)), work, out, 'kept.jsonl', depends, workers or usual_workers(files), part, settler_for(near))
+    report = run_stage('clean', lambda: (item for f in files for item in raw_items(f)), work, out, 'kept.jsonl',
+        depends, workers or usual_workers(files), part, settler_for(near))
     return tell(report, out)

@@ -22,13 +22,18 @@ def adp_message(event: dict, path: str) -> Message:
     "One event as a message; an observation is the user's for now"
     kind, thought = event.get('class_'), event.get('description') or None
     if kind == 'message_action': return Message('assistant', event.get('content') or '', thought)
-    if kind == 'code_action': return Message('assistant', '', thought, [ToolCall(function=FunctionCall(str(event.get('language') or 'code'), {'code': event['content']}))])
-    if kind == 'api_action': return Message('assistant', '', thought, [ToolCall(function=FunctionCall(event['function'], event.get('kwargs') or {}))])
+    if kind == 'code_action':
+        return Message('assistant', '', thought, [ToolCall(
+            function=FunctionCall(str(event.get('language') or 'code'), {'code': event['content']}))])
+    if kind == 'api_action':
+        return Message('assistant', '', thought, [ToolCall(
+            function=FunctionCall(event['function'], event.get('kwargs') or {}))])
     if kind == 'text_observation': return Message('user', event.get('content') or '')
     if kind == 'web_observation': return Message('user', event.get('axtree') or event.get('html') or '')
     raise FormatError(f'an event is an action or an observation, found {kind!r}', f'{path}.class_')
 
-@reader('adp', 'id content [details]', lambda r: isinstance(r['content'], list) and all(isinstance(e, dict) and 'class_' in e for e in r['content']))
+@reader('adp', 'id content [details]',
+    lambda r: isinstance(r['content'], list) and all(isinstance(e, dict) and 'class_' in e for e in r['content']))
 def read_adp(record, tools):
     turns = []
     for i, event in enumerate(record['content']):
@@ -44,8 +49,11 @@ code_text = re.compile(r'```(python|py|bash|sh|sql)[ ]*\n')
 
 def act(m: Message):
     "Take the action out of an assistant's text"
-    if plain := action_text.fullmatch(m.content): m.reasoning_content, name, arguments = plain[1] or None, 'act', {'action': plain[2]}
-    elif code := list(between(m.content, code_text, '```')): m.reasoning_content, name, arguments = m.content[:code[0][0].start()].strip() or None, code[0][0][1], {'code': '\n\n'.join(body for _, body, _ in code)}
+    if plain := action_text.fullmatch(m.content):
+        m.reasoning_content, name, arguments = plain[1] or None, 'act', {'action': plain[2]}
+    elif code := list(between(m.content, code_text, '```')):
+        m.reasoning_content, name, arguments = (m.content[:code[0][0].start()].strip() or None, code[0][0][1],
+            {'code': '\n\n'.join(body for _, body, _ in code)})
     else: return
     m.content, m.tool_calls = '', [ToolCall(function=FunctionCall(name, arguments))]
 
@@ -66,27 +74,33 @@ def web_turn(step: dict, path: str) -> Message:
     "A page, or an action on it with the thought before it"
     if 'action' not in step: return Message('user', step.get('axtree') or step.get('html') or '')
     action, thought = step['action'], (step.get('metadata') or {}).get('cot') or None
-    if not isinstance(action.get('action_name'), str): raise FormatError('an action has a name', f'{path}.action')
-    return Message('assistant', '', thought, [ToolCall(function=FunctionCall(action['action_name'], {k: action[k] for k in action_fields if action.get(k)}))])
+    if not isinstance(action.get('action_name'), str):
+        raise FormatError('an action has a name', f'{path}.action')
+    return Message('assistant', '', thought, [ToolCall(
+        function=FunctionCall(action['action_name'], {k: action[k] for k in action_fields if action.get(k)}))])
 
-@reader('webarena', 'intent trajectory [task_id]', lambda r: isinstance(r['trajectory'], list) and all(isinstance(s, dict) and ('action' in s or 'axtree' in s) for s in r['trajectory']))
+@reader('webarena', 'intent trajectory [task_id]', lambda r: isinstance(r['trajectory'], list)
+    and all(isinstance(s, dict) and ('action' in s or 'axtree' in s) for s in r['trajectory']))
 def read_webarena(record, tools):
     turns = [Message('user', record['intent'])]
     for i, step in enumerate(record['trajectory']):
         turn = web_turn(step, f'$.trajectory[{i}]')
         if turn.role == 'user' and turns[-1].tool_calls: turn.role = 'tool'
         turns.append(turn)
-    return Trajectory(str(record.get('task_id', '')), '', tools, pair_results(turns), turn_extras(record['trajectory'], 'trajectory', {'action', 'axtree', 'html', 'metadata'}))
+    return Trajectory(str(record.get('task_id', '')), '', tools, pair_results(turns),
+        turn_extras(record['trajectory'], 'trajectory', {'action', 'axtree', 'html', 'metadata'}))
 
 # %% ../nbs/09_dialogues.ipynb #e770401d
 def bank_turns(turn, path: str) -> list[Message]:
     "A turn of a dialogue: one message, or a call with its result"
     role = turn.get('role') if isinstance(turn, dict) else None
-    if role in ('User', 'AI'): return [Message('user' if role == 'User' else 'assistant', turn.get('text') or '')]
+    if role in ('User', 'AI'):
+        return [Message('user' if role == 'User' else 'assistant', turn.get('text') or '')]
     if role != 'API': raise FormatError(f'a turn is from User, AI or API, found {role!r}', f'{path}.role')
     call = ToolCall(function=FunctionCall(turn['api_name'], turn.get('param_dict') or {}))
     result = turn.get('result')
-    if isinstance(result, dict) and 'output' in result: result = {'error': result['exception']} if result.get('exception') else result['output']
+    if isinstance(result, dict) and 'output' in result:
+        result = {'error': result['exception']} if result.get('exception') else result['output']
     return [Message('assistant', tool_calls=[call]), Message('tool', result)]
 
 @reader('dialogue', 'dialogue [id]')
@@ -106,18 +120,21 @@ def toolbench(answer: dict, path: str, labels: dict, tools) -> list[Trajectory]:
     "The trajectories of an answer"
     own, out = to_tools(answer.get('function'), f'{path}.function') or tools, []
     for prefix in ends(answer['train_messages']):
-        instruction, turns = split_instruction([openai_message(m, f'{path}.train_messages[-1][{i}]') for i, m in enumerate(prefix)])
+        instruction, turns = split_instruction(
+            [openai_message(m, f'{path}.train_messages[-1][{i}]') for i, m in enumerate(prefix)])
         out.append(Trajectory('', instruction, own, pair_results(turns), {'labels': labels}))
     return out
 
 @reader('toolbench_tree', 'answer_generation tree [forward_args] [compare_candidates]')
 def read_toolbench_tree(record, tools):
     answer = record['answer_generation']
-    if not answer.get('train_messages'): raise FormatError('the search was left without a path to learn from', '$.answer_generation.train_messages')
+    if not answer.get('train_messages'):
+        raise FormatError('the search was left without a path to learn from', '$.answer_generation.train_messages')
     return toolbench(answer, '$.answer_generation', {'finish_type': answer.get('finish_type')}, tools)
 
 @reader('toolbench', 'train_messages [function] [finish_type]')
-def read_toolbench(record, tools): return toolbench(record, '$', {'finish_type': record.get('finish_type')}, tools)
+def read_toolbench(record, tools):
+    return toolbench(record, '$', {'finish_type': record.get('finish_type')}, tools)
 
 # %% ../nbs/09_dialogues.ipynb #27158ac9
 def linked(first: dict) -> list[dict]:
@@ -134,10 +151,12 @@ def tooleval_turns(node: dict, path: str) -> list[Message]:
     if role != 'tool': return [openai_message({'role': role, 'content': message}, path)]
     problems = []
     said = read_value(message, problems) if isinstance(message, str) else message
-    if not isinstance(said, dict) or 'JSON repaired' in problems: raise FormatError('a tool message holds a call and its response; this one is cut or broken', path)
+    if not isinstance(said, dict) or 'JSON repaired' in problems:
+        raise FormatError('a tool message holds a call and its response; this one is cut or broken', path)
     calls = as_calls(said, problems)
     if not calls: raise FormatError(problems[-1], path)
-    return [Message('assistant', tool_calls=calls)] + ([Message('tool', said['response'])] if said.get('response') not in (None, '') else [])
+    return ([Message('assistant', tool_calls=calls)]
+        + ([Message('tool', said['response'])] if said.get('response') not in (None, '') else []))
 
 @reader('tooleval', 'query available_tools answer [id]')
 def read_tooleval(record, tools):
@@ -146,7 +165,8 @@ def read_tooleval(record, tools):
     instruction, turns = split_instruction(turns)
     own = to_tools(record['available_tools'], '$.available_tools')
     labels = {'answered': bool(record['answer'].get('final_answer')), 'method': record['answer'].get('method')}
-    return Trajectory(str(record.get('id') or ''), instruction or '', own or tools, pair_results(join_calls(turns)), {'labels': labels})
+    return Trajectory(str(record.get('id') or ''), instruction or '', own or tools,
+        pair_results(join_calls(turns)), {'labels': labels})
 
 # %% ../nbs/09_dialogues.ipynb #7afa70df
 def described_tools(descriptions: dict) -> list[Tool]:
@@ -156,17 +176,20 @@ def described_tools(descriptions: dict) -> list[Tool]:
         if name == 'components': continue # What the texts refer to
         about, _, rest = text.partition('\nParameters:')
         parameters = json.JSONDecoder().raw_decode(rest.strip())[0] if rest.strip()[:1] == '{' else {}
-        out.append(to_tool(dict(name=name, description=about.strip(), parameters=parameters), f'$.Function_Description.{name}'))
+        out.append(to_tool(
+            dict(name=name, description=about.strip(), parameters=parameters), f'$.Function_Description.{name}'))
     return out
 
 def golden_call(step: dict, path: str) -> ToolCall:
     "A gold step `{Action, Action_Input}` as a call"
     arguments = step.get('Action_Input') or {}
     if isinstance(arguments, str): arguments = read_value(arguments, [])
-    if not isinstance(arguments, dict) or not isinstance(step.get('Action'), str): raise FormatError('a gold step is an action with an object as its input', path)
+    if not isinstance(arguments, dict) or not isinstance(step.get('Action'), str):
+        raise FormatError('a gold step is an action with an object as its input', path)
     return ToolCall(function=FunctionCall(step['Action'], {k: v for k, v in arguments.items() if v != ''}))
 
-@reader('toolalpaca', 'Name Instructions Golden_Answers Function_Description [Documentation] [NLDocumentation] [Description] [Category] [Introduction] [Link] [Functions] [Authentication] [external_tools]')
+@reader('toolalpaca', 'Name Instructions Golden_Answers Function_Description [Documentation] [NLDocumentation] '
+    '[Description] [Category] [Introduction] [Link] [Functions] [Authentication] [external_tools]')
 def read_toolalpaca(record, tools):
     own, out = described_tools(record['Function_Description']), []
     for i, (asked, steps) in enumerate(zip(record['Instructions'], record['Golden_Answers'], strict=True)):
@@ -176,20 +199,28 @@ def read_toolalpaca(record, tools):
     return out
 
 # %% ../nbs/09_dialogues.ipynb #65c40ae7
-judged_part = re.compile(r"^## (Documentation|Task Instruction|Standard Answer|AI Assistant's Solution|Analysis) *\n", re.M)
-judged_tool = re.compile(r'^(?!Output:|Parameters:)([\w./-]+): (.*?^Parameters: .*?)(?=^(?!Output:|Parameters:)[\w./-]+: [^\n]*\n(?:[^\n]+\n)*?Parameters: |\Z)', re.M | re.S)
-judged_step = re.compile(r'^\d+\. (?:Function: (\S+)\s*\nParameters: (.*?)\nRetruns: (.*?)|Final Response: (.*?))\s*(?=^\d+\. (?:Function|Final Response): |\Z)', re.M | re.S)
+judged_part = re.compile(
+    r"^## (Documentation|Task Instruction|Standard Answer|AI Assistant's Solution|Analysis) *\n", re.M)
+judged_tool = re.compile(
+    r'^(?!Output:|Parameters:)([\w./-]+): (.*?^Parameters: .*?)'
+    r'(?=^(?!Output:|Parameters:)[\w./-]+: [^\n]*\n(?:[^\n]+\n)*?Parameters: |\Z)', re.M | re.S)
+judged_step = re.compile(
+    r'^\d+\. (?:Function: (\S+)\s*\nParameters: (.*?)\nRetruns: (.*?)|Final Response: (.*?))\s*'
+    r'(?=^\d+\. (?:Function|Final Response): |\Z)', re.M | re.S)
 
-@reader('toolalpaca_judged', 'input output [process_correctness] [final_response_correctness] [id]', lambda r: isinstance(r['input'], list) and '## AI Assistant' in str(r['input']))
+@reader('toolalpaca_judged', 'input output [process_correctness] [final_response_correctness] [id]',
+    lambda r: isinstance(r['input'], list) and '## AI Assistant' in str(r['input']))
 def read_judged(record, tools):
     _, *parts = judged_part.split(record['input'][0]['content'])
     parts = dict(zip(parts[::2], parts[1::2]))
     turns = [Message('user', parts['Task Instruction'].strip())]
     for name, arguments, result, said in judged_step.findall(parts["AI Assistant's Solution"]):
-        turns += [Message('assistant', tool_calls=as_calls({'name': name, 'arguments': arguments}, [])), Message('tool', result)] if name else [Message('assistant', said)]
+        turns += ([Message('assistant', tool_calls=as_calls({'name': name, 'arguments': arguments}, [])),
+            Message('tool', result)] if name else [Message('assistant', said)])
     own = described_tools({name: text for name, text in judged_tool.findall(parts['Documentation'])})
     verdicts = {k: record[k] for k in ('process_correctness', 'final_response_correctness') if k in record}
-    return Trajectory('', '', own or tools, pair_results(turns), {'labels': verdicts, 'extra': {'$.output': record['output']}})
+    return Trajectory('', '', own or tools, pair_results(turns),
+        {'labels': verdicts, 'extra': {'$.output': record['output']}})
 
 # %% ../nbs/09_dialogues.ipynb #ee29397c
 @reader('nexusraven', 'prompt python_function_name python_args_dict [context_functions] [dataset]')
@@ -198,11 +229,15 @@ def read_nexusraven(record, tools):
     if isinstance(arguments, str): arguments = read_value(arguments, [])
     context = record.get('context_functions') or [t.function.name for t in tools]
     call = ToolCall(function=FunctionCall(record['python_function_name'], arguments))
-    return Trajectory('', '', [t for t in tools if t.function.name in context], pair_results([Message('user', record['prompt']), Message('assistant', tool_calls=[call])]))
+    return Trajectory('', '', [t for t in tools if t.function.name in context],
+        pair_results([Message('user', record['prompt']), Message('assistant', tool_calls=[call])]))
 
 @reader('python_call', 'query reference')
 def read_python_call(record, tools):
-    reference = record['reference'].split('=', 1)[1] if record['reference'].split('(')[0].count('=') else record['reference']
+    reference = (record['reference'].split('=', 1)[1] if record['reference'].split('(')[0].count('=')
+        else record['reference'])
     reply = parse_reply(reference.strip(), 'python')
-    if not reply.calls: raise FormatError(f"the reference is no Python call: {'; '.join(reply.problems)}", '$.reference')
-    return Trajectory('', '', tools, pair_results([Message('user', record['query']), Message('assistant', tool_calls=reply.calls)]))
+    if not reply.calls:
+        raise FormatError(f"the reference is no Python call: {'; '.join(reply.problems)}", '$.reference')
+    return Trajectory('', '', tools,
+        pair_results([Message('user', record['query']), Message('assistant', tool_calls=reply.calls)]))

@@ -37,7 +37,8 @@ def benchmark_grams(
     n: int = 13,
 ) -> frozenset:
     "All runs of words in a benchmark's questions"
-    return frozenset(g for f in files for _, t in read_trajectories(f) for q in questions(t) for g in grams(q, n))
+    return frozenset(
+        g for f in files for _, t in read_trajectories(f) for q in questions(t) for g in grams(q, n))
 
 def contaminated(
     trajectory: Trajectory,
@@ -52,7 +53,8 @@ def contaminated(
 # %% ../nbs/16_duplicates.ipynb #5b361e24
 def sketch(trajectory: Trajectory, permutations: int = 128) -> MinHash:
     "The conversation as a MinHash of its runs of five words"
-    text = ' '.join(as_text(m.content) + ' '.join(f'{c.function.name} {c.function.arguments}' for c in m.tool_calls) for m in trajectory.conversation)
+    text = ' '.join(as_text(m.content) + ' '.join(f'{c.function.name} {c.function.arguments}' for c in m.tool_calls)
+        for m in trajectory.conversation)
     out = MinHash(permutations)
     out.update_batch([g.encode() for g in grams(text, 5)])
     return out

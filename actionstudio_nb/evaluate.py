@@ -23,7 +23,9 @@ from .metrics import api_scores, match_calls
 def answer_index(task: Trajectory) -> int:
     "Index of the turn the model is asked for: the first assistant turn that calls a tool"
     found = [i for i, m in enumerate(task.conversation) if m.role == 'assistant' and m.tool_calls]
-    if not found: raise ActionStudioError(f'{task.unique_trajectory_id} has no call to compare with; leave it out of the benchmark')
+    if not found:
+        raise ActionStudioError(f'{task.unique_trajectory_id} has no call to compare with; '
+            'leave it out of the benchmark')
     return found[0]
 
 def prompt_ids(task: Trajectory, tokenizer) -> list[int]:
@@ -49,7 +51,8 @@ class Prediction(Struct):
 def judge_reply(task: Trajectory, reply: str) -> Prediction:
     "Read a reply and compare its calls with the answers"
     parsed = parse_reply(reply, tools=task.tools)
-    return Prediction(task.unique_trajectory_id, task.meta.get('kind', 'all'), reply, parsed.calls, parsed.problems, match_calls(parsed.calls, answers(task)))
+    return Prediction(task.unique_trajectory_id, task.meta.get('kind', 'all'), reply,
+        parsed.calls, parsed.problems, match_calls(parsed.calls, answers(task)))
 
 # %% ../nbs/42_evaluate.ipynb #b2bb2a1f
 def score(
@@ -59,10 +62,12 @@ def score(
     "API precision, recall and F1, and the part of tasks that is right in every argument"
     groups = defaultdict(list)
     for task, p in zip(tasks, predictions, strict=True):
-        for kind in dict.fromkeys(['all', p.kind]): groups[kind].append((p, task.conversation[answer_index(task)].tool_calls))
+        for kind in dict.fromkeys(['all', p.kind]):
+            groups[kind].append((p, task.conversation[answer_index(task)].tool_calls))
     def row(pairs):
         scores = api_scores([p.calls for p, _ in pairs], [gold for _, gold in pairs])
-        return dict(tasks=len(pairs), precision=scores.precision, recall=scores.recall, f1=scores.f1, exact=sum(p.exact for p, _ in pairs) / len(pairs))
+        return dict(tasks=len(pairs), precision=scores.precision, recall=scores.recall, f1=scores.f1,
+            exact=sum(p.exact for p, _ in pairs) / len(pairs))
     return {kind: row(pairs) for kind, pairs in groups.items()}
 
 # %% ../nbs/42_evaluate.ipynb #f3f2d6d9
@@ -86,7 +91,9 @@ def evaluate(
             known[keys[todo[i]]] = reply
             f.write(dumps(dict(key=keys[todo[i]], reply=reply)) + '\n')
             f.flush()
-        if todo: generate_replies(load_to_generate(model), tokenizer, [prompts[i] for i in todo], max_new_tokens, on_reply=keep)
+        if todo:
+            generate_replies(load_to_generate(model), tokenizer, [prompts[i] for i in todo],
+                max_new_tokens, on_reply=keep)
     replies = [known[key] for key in keys]
     predictions = [judge_reply(task, reply) for task, reply in zip(tasks, replies)]
     scores = score(tasks, predictions)
@@ -98,7 +105,9 @@ def evaluate(
 def score_table(scores: dict) -> str:
     "Scores as lines of text"
     lines = [f"{'':28}{'tasks':>6}{'precision':>11}{'recall':>8}{'F1':>7}{'exact':>7}"]
-    return '\n'.join(lines + [f"{kind:28}{s['tasks']:>6}{s['precision']:>11.3f}{s['recall']:>8.3f}{s['f1']:>7.3f}{s['exact']:>7.3f}" for kind, s in scores.items()])
+    return '\n'.join(lines + [
+        f"{kind:28}{s['tasks']:>6}{s['precision']:>11.3f}{s['recall']:>8.3f}{s['f1']:>7.3f}{s['exact']:>7.3f}"
+        for kind, s in scores.items()])
 
 @call_parse
 def eval_file(

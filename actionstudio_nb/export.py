@@ -30,11 +30,14 @@ def trained_model(
     run: str | Path, # Folder of a run
 ):
     "(model with merged weights, config) of a run's newest checkpoint"
-    if not (Path(run)/'run.json').exists(): raise ConfigError(f'{run} is no run: it has no run.json; name the output folder of `actionstudio sft`')
+    if not (Path(run)/'run.json').exists():
+        raise ConfigError(f'{run} is no run: it has no run.json; name the output folder of `actionstudio sft`')
     checkpoint, config = last_checkpoint(run), make_config(read_json(Path(run)/'run.json')['config'])
     if not checkpoint: raise ConfigError(f'{run} has no checkpoint yet; let the run go on first')
     model = build_model(config)
-    if lost := missing_weights(model, checkpoint): raise ActionStudioError(f'{checkpoint} lacks {len(lost)} of the model\'s tensors, {lost[0]} for one; it is damaged')
+    if lost := missing_weights(model, checkpoint):
+        raise ActionStudioError(f'{checkpoint} lacks {len(lost)} of the model\'s tensors, '
+            f'{lost[0]} for one; it is damaged')
     load_checkpoint_in_model(model, str(checkpoint))
     if config.method == 'lora': model = model.merge_and_unload()
     return model, config
@@ -50,7 +53,9 @@ def some_logits(model) -> torch.Tensor:
 def verify_copy(model, folder: Path):
     "Raise if the model in `folder` answers differently from the one in memory"
     gap = (some_logits(model) - some_logits(load_model(str(folder)))).abs().max().item()
-    if not gap < 1e-3: raise ActionStudioError(f'the model written to {folder} differs from the one in memory by {gap:.2g}; the disk may be full or failing')
+    if not gap < 1e-3:
+        raise ActionStudioError(f'the model written to {folder} differs from the one in memory by {gap:.2g}; '
+            'the disk may be full or failing')
 
 # %% ../nbs/37_export.ipynb #9012e675
 def save_model(model, tokenizer, folder: str | Path):
@@ -81,5 +86,6 @@ def export(
     save_model(model, load_tokenizer(config.model, config.template), folder)
     progress = read_json(checkpoint/'progress.json')
     write_json(folder/'training.json', dict(run_id=read_json(Path(run)/'run.json')['run_id']) | progress)
-    print(f"model written to {folder}, step {progress['step']}" + ('' if progress.get('finished') else ' of an unfinished run'))
+    print(f"model written to {folder}, step {progress['step']}"
+        + ('' if progress.get('finished') else ' of an unfinished run'))
     return folder

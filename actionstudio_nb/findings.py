@@ -57,14 +57,19 @@ def check(
     "Apply every check"
     rules = rules or Rules(severities, {})
     on = {name for name, severity in rules.severities.items() if severity != 'off'}
-    return [Finding(name, rules.severities[name], path, message) for find, names in checks.values() if names & on
-            for name, path, message in find(trajectory, **rules.options(names)) if name in on]
+    return [Finding(name, rules.severities[name], path, message)
+        for find, names in checks.values() if names & on
+        for name, path, message in find(trajectory, **rules.options(names)) if name in on]
 
 # %% ../nbs/03_findings.ipynb #d22ee24e
-call_text = re.compile(r'</?tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=|</?function_calls?>|functools\[|^[ \t]*Action:.*\n+[ \t]*Action[ _]Input:', re.M)
+call_text = re.compile(
+    r'</?tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=|</?function_calls?>|functools\[|'
+    r'^[ \t]*Action:.*\n+[ \t]*Action[ _]Input:', re.M)
 thought_text = re.compile(r'</?(?:think|thinking|thought|reasoning)>|<\|channel\|>')
 
-hints = ('tool_call', 'TOOL_CALLS', 'python_tag', '<function', 'functools[', 'Action', 'think', 'thought', 'reasoning>', '|channel|', '{') # A text without any of them is not searched
+# A text without any of them is not searched
+hints = ('tool_call', 'TOOL_CALLS', 'python_tag', '<function', 'functools[', 'Action',
+    'think', 'thought', 'reasoning>', '|channel|', '{')
 
 @rule(call_in_content='drop', reasoning_in_content='drop')
 def nothing_left_unread(t):
@@ -72,9 +77,12 @@ def nothing_left_unread(t):
     for i, m in enumerate(t.conversation):
         if m.role != 'assistant' or not any(h in m.content for h in hints): continue
         path = f'$.conversation[{i}].content'
-        if mark := call_text.search(m.content): yield 'call_in_content', path, f'call text {mark[0].strip()[:40]!r} was not parsed'
-        elif m.content.lstrip()[0:1] == '{' and '"name"' in m.content and is_json(m.content): yield 'call_in_content', path, 'an object with a name stands in the text'
-        if mark := thought_text.search(m.content): yield 'reasoning_in_content', path, f'{mark[0]!r} was not parsed; thoughts belong into reasoning_content'
+        if mark := call_text.search(m.content):
+            yield 'call_in_content', path, f'call text {mark[0].strip()[:40]!r} was not parsed'
+        elif m.content.lstrip()[0:1] == '{' and '"name"' in m.content and is_json(m.content):
+            yield 'call_in_content', path, 'an object with a name stands in the text'
+        if mark := thought_text.search(m.content):
+            yield 'reasoning_in_content', path, f'{mark[0]!r} was not parsed; thoughts belong into reasoning_content'
 
 # %% ../nbs/03_findings.ipynb #da9d5f90
 simulator_word = re.compile(r'###[A-Z][A-Z_-]+###')
@@ -84,7 +92,8 @@ def no_simulator_speaks(t):
     "No message holds a signal of a user simulator"
     for i, m in enumerate(t.conversation):
         mark = isinstance(m.content, str) and '###' in m.content and simulator_word.search(m.content)
-        if mark: yield 'simulator_token', f'$.conversation[{i}].content', f'{mark[0]} is a signal of a simulator'
+        if mark:
+            yield 'simulator_token', f'$.conversation[{i}].content', f'{mark[0]} is a signal of a simulator'
 
 # %% ../nbs/03_findings.ipynb #45724412
 harmless = bytes({*range(256)} - {*range(9), 11, 12, *range(14, 32), 127})
@@ -96,24 +105,32 @@ def characters_are_sound(t):
     "No control characters, no characters that were misread"
     for i, m in enumerate(t.conversation):
         text, path = as_text(m.content), f'$.conversation[{i}].content'
-        sound = text.isascii() and not text.encode().translate(None, harmless) # Many times as fast as the search
-        if not sound and (mark := control.search(text)): yield 'control_character', path, f'control character {mark[0]!r}'
-        if not text.isascii() and (mark := misread.search(text)): yield 'broken_unicode', path, f'{mark[0]!r} looks misread'
+        # Many times as fast as the search
+        sound = text.isascii() and not text.encode().translate(None, harmless)
+        if not sound and (mark := control.search(text)):
+            yield 'control_character', path, f'control character {mark[0]!r}'
+        if not text.isascii() and (mark := misread.search(text)):
+            yield 'broken_unicode', path, f'{mark[0]!r} looks misread'
 
 # %% ../nbs/03_findings.ipynb #992123a2
-placeholder = re.compile(r'<[A-Za-z][\w .-]*>|\{\{?\s*\w+\s*\}?\}|\[(?:your|insert|enter) [^\]]+\]|(?:YOUR|INSERT|REPLACE|ENTER)[_ -]\w+|string|x{3,}|\.{3,}')
+placeholder = re.compile(
+    r'<[A-Za-z][\w .-]*>|\{\{?\s*\w+\s*\}?\}|\[(?:your|insert|enter) [^\]]+\]|'
+    r'(?:YOUR|INSERT|REPLACE|ENTER)[_ -]\w+|string|x{3,}|\.{3,}')
 
 def texts(value, path: str):
     "Yield (JSON path, text) for every text inside a JSON value"
     if isinstance(value, str): yield path, value
-    elif isinstance(value, dict): yield from (found for k, v in value.items() for found in texts(v, f'{path}.{k}'))
-    elif isinstance(value, list): yield from (found for i, v in enumerate(value) for found in texts(v, f'{path}[{i}]'))
+    elif isinstance(value, dict):
+        yield from (found for k, v in value.items() for found in texts(v, f'{path}.{k}'))
+    elif isinstance(value, list):
+        yield from (found for i, v in enumerate(value) for found in texts(v, f'{path}[{i}]'))
 
 def call_texts(t):
     "Yield (index of the message, JSON path, text) for the arguments of all calls"
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
-            yield from ((i, path, text) for path, text in texts(call.function.arguments, f'$.conversation[{i}].tool_calls[{j}].function.arguments'))
+            yield from ((i, path, text) for path, text in
+                texts(call.function.arguments, f'$.conversation[{i}].tool_calls[{j}].function.arguments'))
 
 def is_placeholder(text: str) -> bool:
     "Does the text only say that something belongs here?"
@@ -133,13 +150,16 @@ def values_are_real(t):
         if not day and not precise.fullmatch(text): continue
         before = before or said(t)
         seen = ''.join(before[:i + 1])
-        days = [int(n) for n in re.findall(r'\b\d\d?\b', text[:10])] if day else [] # Day and month, in whatever order
-        if text.casefold() in seen or any(re.search(rf'\b0?{n}(?:st|nd|rd|th|\b)', seen) for n in days): continue
+        # Day and month, in whatever order
+        days = [int(n) for n in re.findall(r'\b\d\d?\b', text[:10])] if day else []
+        if text.casefold() in seen or any(re.search(rf'\b0?{n}(?:st|nd|rd|th|\b)', seen) for n in days):
+            continue
         yield 'ungrounded_value', path, f'{text!r} occurs nowhere before'
 
 def said(t) -> list[str]:
     "What is known before each turn adds to it, in small letters; the instruction and the tools first"
-    def turn(m): return as_text(m.content) + dumps([c.function.arguments for c in m.tool_calls]) * bool(m.tool_calls)
+    def turn(m):
+        return as_text(m.content) + dumps([c.function.arguments for c in m.tool_calls]) * bool(m.tool_calls)
     return [(t.task_instruction + dumps(t.tools)).casefold()] + [turn(m).casefold() for m in t.conversation]
 
 # %% ../nbs/03_findings.ipynb #6587393e
@@ -147,7 +167,8 @@ error_text = re.compile(r'\s*(?:error|exception|traceback)\b|\s*\w*(?:Error|Exce
 
 def is_error(content) -> bool:
     "Does a tool's result report an error?"
-    if isinstance(content, dict): return bool(content.get('error') or content.get('errors') or content.get('success') is False)
+    if isinstance(content, dict):
+        return bool(content.get('error') or content.get('errors') or content.get('success') is False)
     return isinstance(content, str) and bool(error_text.match(content))
 
 @rule(repeated_call='warn', ends_in_result='warn', unresolved_error='warn')
@@ -157,30 +178,39 @@ def goes_on_to_an_end(t):
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
             made[key := dumps(call.function)] += 1
-            if made[key] == 2: yield 'repeated_call', f'$.conversation[{i}].tool_calls[{j}]', f'{key[:100]} was made before'
+            if made[key] == 2:
+                yield 'repeated_call', f'$.conversation[{i}].tool_calls[{j}]', f'{key[:100]} was made before'
         if m.role == 'tool': last_result = i, m.content
-    if t.conversation and t.conversation[-1].role == 'tool': yield 'ends_in_result', '$.conversation', 'nobody speaks after the last result'
-    if last_result and is_error(last_result[1]): yield 'unresolved_error', f'$.conversation[{last_result[0]}].content', 'the last result is an error'
+    if t.conversation and t.conversation[-1].role == 'tool':
+        yield 'ends_in_result', '$.conversation', 'nobody speaks after the last result'
+    if last_result and is_error(last_result[1]):
+        yield 'unresolved_error', f'$.conversation[{last_result[0]}].content', 'the last result is an error'
 
 # %% ../nbs/03_findings.ipynb #c0e31881
 @rule(too_long='drop')
 def not_endless(t, max_characters=2_000_000):
     "All that is said fits the limit"
     size = sum(len(as_text(m.content)) + len(m.reasoning_content or '') for m in t.conversation)
-    if size > max_characters: yield 'too_long', '$.conversation', f'{size:,} characters, the limit is {max_characters:,}'
+    if size > max_characters:
+        yield 'too_long', '$.conversation', f'{size:,} characters, the limit is {max_characters:,}'
 
 # %% ../nbs/03_findings.ipynb #32d14281
 def limit_names(rule: str) -> set:
     "The limits that the check of a rule knows"
-    return {name for find, names in checks.values() if rule in names for name in list(inspect.signature(find).parameters)[1:]}
+    return {name for find, names in checks.values() if rule in names
+        for name in list(inspect.signature(find).parameters)[1:]}
 
 def rule_faults(name, value) -> list[str]:
     "What is wrong with an entry of a file of rules"
-    if name not in severities: return [f"there is no rule {name!r}; nearest: {', '.join(get_close_matches(str(name), severities, 3, 0)) or 'none'}"]
+    if name not in severities:
+        return [f"there is no rule {name!r}; "
+            f"nearest: {', '.join(get_close_matches(str(name), severities, 3, 0)) or 'none'}"]
     limits = {k for k in value if k != 'severity'} - limit_names(name)
-    faults = [f"{name} has no limit {k!r}, only {', '.join(sorted(limit_names(name))) or 'a severity'}" for k in sorted(map(str, limits))]
+    faults = [f"{name} has no limit {k!r}, only {', '.join(sorted(limit_names(name))) or 'a severity'}"
+        for k in sorted(map(str, limits))]
     severity = value.get('severity', 'drop')
-    return faults + ([] if severity in ('drop', 'fix', 'warn', 'off') else [f'{name}: severity {severity!r} is none of drop, fix, warn, off'])
+    return faults + ([] if severity in ('drop', 'fix', 'warn', 'off')
+        else [f'{name}: severity {severity!r} is none of drop, fix, warn, off'])
 
 # %% ../nbs/03_findings.ipynb #981fbe84
 def load_rules(
@@ -191,8 +221,12 @@ def load_rules(
     try:
         with open_text(path) as f: content = yaml.safe_load(f) or {}
     except (OSError, yaml.YAMLError) as e: raise ConfigError(f'{path} cannot be read as YAML: {e}') from e
-    if not isinstance(content, dict): raise ConfigError(f'{path} has to map rules to severities, found {type(content).__name__}')
-    entries = {k: dict(v) if isinstance(v, dict) else {'severity': 'off' if v is False else v} for k, v in content.items()} # YAML reads `off` as false
+    if not isinstance(content, dict):
+        raise ConfigError(f'{path} has to map rules to severities, found {type(content).__name__}')
+    # YAML reads `off` as false
+    entries = {k: dict(v) if isinstance(v, dict) else {'severity': 'off' if v is False else v}
+        for k, v in content.items()}
     faults = [fault for k, v in entries.items() for fault in rule_faults(k, v)]
     if faults: raise ConfigError(f'{path}: ' + '; '.join(faults))
-    return Rules(severities | {k: v.pop('severity', severities[k]) for k, v in entries.items()}, {k: v for k, v in entries.items() if v})
+    return Rules(severities | {k: v.pop('severity', severities[k]) for k, v in entries.items()},
+        {k: v for k, v in entries.items() if v})

@@ -26,15 +26,16 @@ def mend(
 ) -> list[Finding]:         # The repairs
     "Mend what can be mended"
     on = (rules.severities if rules else severities)
-    return [Finding(name, 'fix', path, message, dumps(before)[:500], dumps(after)[:500]) for name, f in fixers.items() if on[name] == 'fix'
-            for path, message, before, after in f(trajectory)]
+    return [Finding(name, 'fix', path, message, dumps(before)[:500], dumps(after)[:500])
+        for name, f in fixers.items() if on[name] == 'fix' for path, message, before, after in f(trajectory)]
 
 # %% ../nbs/15_fixes.ipynb #d62c302b
 def without_null(schema):
     "A JSON Schema without keywords that are null"
     if isinstance(schema, list): return [without_null(s) for s in schema]
     if not isinstance(schema, dict): return schema
-    return {k: v if k in ('enum', 'const', 'default', 'examples') else without_null(v) for k, v in schema.items() if v is not None or k == 'const'}
+    return {k: v if k in ('enum', 'const', 'default', 'examples') else without_null(v)
+        for k, v in schema.items() if v is not None or k == 'const'}
 
 @fixer
 def fix_invalid_schema(t):
@@ -67,7 +68,8 @@ def fix_wrong_type(t):
         for j, call in enumerate(m.tool_calls):
             parameters, path = tools.get(call.function.name), f'$.conversation[{i}].tool_calls[{j}].function.arguments'
             known = parameters and validator(parameters)[0]
-            if known and not known.is_valid(call.function.arguments): yield from mend_arguments(call.function.arguments, parameters, path)
+            if known and not known.is_valid(call.function.arguments):
+                yield from mend_arguments(call.function.arguments, parameters, path)
 
 def mend_arguments(arguments: dict, parameters: dict, path: str):
     "Mend the arguments of one call"
@@ -76,10 +78,12 @@ def mend_arguments(arguments: dict, parameters: dict, path: str):
         schema, before = properties.get(name), arguments[name]
         if not isinstance(schema, dict) or fits(before, schema): continue
         after = coerced(before, schema)
-        if after is missing or after is None and name in required or after is not None and not fits(after, schema): continue
+        if after is missing or after is None and name in required or after is not None and not fits(after, schema):
+            continue
         if after is None: del arguments[name]
         else: arguments[name] = after
-        yield f'{path}.{name}', 'null for an argument that was not given' if after is None else f'text where {schema["type"]} is wanted', before, after
+        yield (f'{path}.{name}', 'null for an argument that was not given' if after is None
+            else f'text where {schema["type"]} is wanted', before, after)
 
 def fits(value, schema: dict) -> bool:
     "Does the value fit the schema of one argument?"
@@ -97,8 +101,11 @@ def fix_call_id(t):
             while call.id in used: call.id, n = f'{before or "call"}_{n}', n + 1
             used.add(call.id)
             waiting.append((before, call.id))
-            if call.id != before: yield f'$.conversation[{i}].tool_calls[{j}].id', 'used before' if before else 'no id', before, call.id
-        answered = next((pair for pair in waiting if pair[0] == (m.tool_call_id or '')), None) if m.role == 'tool' else None
+            if call.id != before:
+                yield (f'$.conversation[{i}].tool_calls[{j}].id', 'used before' if before else 'no id',
+                    before, call.id)
+        answered = (next((pair for pair in waiting if pair[0] == (m.tool_call_id or '')), None)
+            if m.role == 'tool' else None)
         if answered:
             waiting.remove(answered)
             m.tool_call_id = answered[1]

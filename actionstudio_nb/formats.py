@@ -36,22 +36,27 @@ def lines_of(f):
     try:
         for line, text in enumerate(f, 1):
             if text.strip(): yield line, text.decode(errors='surrogateescape')
-    except (EOFError, OSError, zstandard.ZstdError) as e: yield line + 1, Unreadable(f'the file is damaged: {e}')
+    except (EOFError, OSError, zstandard.ZstdError) as e:
+        yield line + 1, Unreadable(f'the file is damaged: {e}')
 
 def array_of(f):
     "Yield (number, element) of a JSON array"
     n = 0
     try:
         for n, element in enumerate(ijson.items(f, 'item', use_float=True), 1): yield n, element
-    except (ijson.JSONError, EOFError, OSError, zstandard.ZstdError, UnicodeError) as e: yield n + 1, Unreadable(f'{e}; what follows is lost')
+    except (ijson.JSONError, EOFError, OSError, zstandard.ZstdError, UnicodeError) as e:
+        yield n + 1, Unreadable(f'{e}; what follows is lost')
 
 # %% ../nbs/10_formats.ipynb #7e27bc5a
 def by_id(content: dict) -> list[dict]:
     "The records of an object that is a table of them; else the object itself as the only one"
     lists = [[v] if isinstance(v, dict) else v for v in content.values()]
-    if len(content) < 2 or is_known(content) or not all(isinstance(v, list) and v and isinstance(v[0], dict) for v in lists): return [content]
-    if any(isinstance(v, list) for v in content.values()) and not is_known(lists[0][0]): return [content] # Its parts are no records
-    return [{'id': key if len(v) == 1 else f'{key}_{i}'} | record for key, v in zip(content, lists) for i, record in enumerate(v)]
+    if (len(content) < 2 or is_known(content)
+        or not all(isinstance(v, list) and v and isinstance(v[0], dict) for v in lists)): return [content]
+    # Its parts are no records
+    if any(isinstance(v, list) for v in content.values()) and not is_known(lists[0][0]): return [content]
+    return [{'id': key if len(v) == 1 else f'{key}_{i}'} | record
+        for key, v in zip(content, lists) for i, record in enumerate(v)]
 
 def is_known(record) -> bool:
     "Does a reader know this?"
@@ -60,7 +65,8 @@ def is_known(record) -> bool:
 
 def is_turn(record) -> bool:
     "Is this a line of a conversation, and no record?"
-    return isinstance(record, dict) and isinstance(record.get('role'), str) and ('text' in record or 'api_name' in record)
+    return (isinstance(record, dict) and isinstance(record.get('role'), str)
+        and ('text' in record or 'api_name' in record))
 
 # %% ../nbs/10_formats.ipynb #991e72d1
 def parsed(text):
@@ -101,7 +107,8 @@ def with_answers(path: Path, rows):
     truth = {r['id']: r['ground_truth'] for _, r in read_jsonl(answers)}
     def add(record):
         value = parsed(record) if isinstance(record, str) else record
-        return value | {'ground_truth': truth[value['id']]} if isinstance(value, dict) and value.get('id') in truth else record
+        return (value | {'ground_truth': truth[value['id']]} if isinstance(value, dict) and value.get('id') in truth
+            else record)
     return ((line, add(record)) for line, record in rows)
 
 def parquet_rows(path):
@@ -115,7 +122,9 @@ def hub_rows(name: str):
     from datasets import load_dataset
     path, _, split = name.removeprefix('hf:').partition(':')
     try: rows = load_dataset(path, split=split or 'train', streaming=True)
-    except (OSError, ValueError) as e: raise ConfigError(f'{name} cannot be loaded: {str(e)[:300]}; check the name, the split and the network') from e
+    except (OSError, ValueError) as e:
+        raise ConfigError(
+            f'{name} cannot be loaded: {str(e)[:300]}; check the name, the split and the network') from e
     yield from enumerate(rows, 1)
 
 def raw_items(path: str):
@@ -130,22 +139,31 @@ def raw_files(sources, out: Path) -> list[str]:
     "The files named, and those in the folders named (JSON, JSON Lines, `.gz`, `.zst`, Parquet), in order, without our own output"
     files = []
     for source in map(Path, sources):
-        if str(source) != '-' and not str(source).startswith('hf:') and not source.exists(): raise ConfigError(f'{source} does not exist; name a file of raw records or a folder of such files')
-        inside = [p for p in sorted(source.rglob('*')) if re.search(r'^[^.].*\.(jsonl?(\.gz|\.zst)?|parquet)$', p.name) and 'possible_answer' not in p.parts]
-        files += [p for p in inside if out.resolve() not in p.resolve().parents] if source.is_dir() else [source]
-    if not files: raise ConfigError(f'no .json, .jsonl or .parquet file in {", ".join(map(str, sources))}; name the files of raw records')
+        if str(source) != '-' and not str(source).startswith('hf:') and not source.exists():
+            raise ConfigError(f'{source} does not exist; name a file of raw records or a folder of such files')
+        inside = [p for p in sorted(source.rglob('*'))
+            if re.search(r'^[^.].*\.(jsonl?(\.gz|\.zst)?|parquet)$', p.name) and 'possible_answer' not in p.parts]
+        files += ([p for p in inside if out.resolve() not in p.resolve().parents] if source.is_dir()
+            else [source])
+    if not files:
+        raise ConfigError(f'no .json, .jsonl or .parquet file in {", ".join(map(str, sources))}; '
+            'name the files of raw records')
     return list(map(str, files))
 
 # %% ../nbs/10_formats.ipynb #c16c595a
-turn_keys = dict(role='role', content='content', calls='tool_calls', thought='reasoning_content', call_id='tool_call_id', tool='name') # A turn's keys in a mapping, and in a chat
+# A turn's keys in a mapping, and in a chat
+turn_keys = dict(role='role', content='content', calls='tool_calls', thought='reasoning_content',
+    call_id='tool_call_id', tool='name')
 record_keys = dict(id='id', tools='tools', system='system', query='query', answers='answers')
 
 def mapping_faults(spec) -> list[str]:
     "What is wrong with a mapping"
     if not isinstance(spec, dict): return ['a mapping of keys was expected']
     known = {*turn_keys, *record_keys, 'messages', 'roles', 'labels'}
-    faults = [f"unknown key {k!r}; nearest: {', '.join(get_close_matches(str(k), known, 2, 0))}" for k in spec if k not in known]
-    if 'messages' not in spec and not {'query', 'answers'} <= set(spec): faults.append('name `messages`, or `query` and `answers`')
+    faults = [f"unknown key {k!r}; nearest: {', '.join(get_close_matches(str(k), known, 2, 0))}"
+        for k in spec if k not in known]
+    if 'messages' not in spec and not {'query', 'answers'} <= set(spec):
+        faults.append('name `messages`, or `query` and `answers`')
     return faults + [f'{k} is a mapping of roles' for k in ('roles',) if not isinstance(spec.get(k, {}), dict)]
 
 def at(value, path: str):
@@ -186,7 +204,9 @@ def read_mapped(record: dict, tools, spec: dict) -> Trajectory:
     for path in used_paths(spec): left = without(left, path)
     roots = {path.split('.')[0] for path in used_paths(spec)}
     extra = {f'$.{k}': v for k, v in left.items() if k in roots}
-    if 'messages' in spec: extra |= turn_extras(at(record, spec['messages']), spec['messages'], {spec.get(k, v) for k, v in turn_keys.items()}).get('extra', {})
+    if 'messages' in spec:
+        extra |= turn_extras(at(record, spec['messages']), spec['messages'],
+            {spec.get(k, v) for k, v in turn_keys.items()}).get('extra', {})
     labels = {path.split('.')[-1]: at(record, path) for path in spec.get('labels', [])}
     t.meta = t.meta | ({'labels': labels} if labels else {}) | ({'extra': extra} if extra else {})
     return t
@@ -195,12 +215,15 @@ def read_mapped(record: dict, tools, spec: dict) -> Trajectory:
 @lru_cache
 def own_format(path: str) -> str:
     "Register the format that a YAML mapping or a Python file describes; returns its name"
-    if not Path(path).exists(): raise ConfigError(f'{path} does not exist; --format is one of {", ".join(formats)}, a YAML mapping or a Python file with a reader')
+    if not Path(path).exists():
+        raise ConfigError(f'{path} does not exist; --format is one of {", ".join(formats)}, '
+            'a YAML mapping or a Python file with a reader')
     if path.endswith('.py'):
         before = set(formats)
         runpy.run_path(path)
         new = [name for name in formats if name not in before]
-        if not new: raise ConfigError(f'{path} registers no format; decorate a function with @reader(name, keys)')
+        if not new:
+            raise ConfigError(f'{path} registers no format; decorate a function with @reader(name, keys)')
         return new[-1]
     try: spec = yaml.safe_load(Path(path).read_text())
     except yaml.YAMLError as e: raise ConfigError(f'{path} cannot be read as YAML: {e}') from e
@@ -217,15 +240,18 @@ def format_name(format: str | None) -> str | None:
 def read_item(item: Item, record, format=None, tools=None) -> list[Trajectory]:
     "The trajectories of one record; an error names file and record"
     try: return to_unified(record, format_name(format), tools)
-    except FormatError as e: raise FormatError(f'{item.file}, record {item.line}: {str(e).removesuffix(f" (at {e.path})")}', e.path) from e
+    except FormatError as e:
+        raise FormatError(f'{item.file}, record {item.line}: {str(e).removesuffix(f" (at {e.path})")}', e.path) from e
 
 def convert_item(item: Item, record, format=None, tools=None) -> Done:
     "What becomes of one record"
     trajectories = read_item(item, record, format, tools)
-    source = dict(file=item.file, line=item.line) | ({'trajectories': len(trajectories)} if len(trajectories) > 1 else {})
+    source = (dict(file=item.file, line=item.line)
+        | ({'trajectories': len(trajectories)} if len(trajectories) > 1 else {}))
     steps = sum(m.role == 'assistant' for t in trajectories for m in t.conversation)
     mended = sorted({r['problem'] for t in trajectories for r in t.meta.get('repairs', [])})
-    return Done(trajectories[0].unique_trajectory_id, 'fixed' if mended else 'kept', mended, source, [dumps(t) for t in trajectories], group=Path(item.file).name, steps=steps)
+    return Done(trajectories[0].unique_trajectory_id, 'fixed' if mended else 'kept', mended, source,
+        [dumps(t) for t in trajectories], group=Path(item.file).name, steps=steps)
 
 # %% ../nbs/10_formats.ipynb #20afa62b
 def tools_file(path: str):
@@ -236,7 +262,9 @@ def tools_file(path: str):
 def given_tools(format: str | None, tools: str | None):
     "The tools of `--tools`, when both options are right"
     name = format_name(format)
-    if name and name not in formats: raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}, a YAML mapping or a Python file")
+    if name and name not in formats:
+        raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}, "
+            'a YAML mapping or a Python file')
     return tools_file(tools) if tools else None
 
 def stamps(files) -> list:
@@ -246,19 +274,24 @@ def stamps(files) -> list:
 # %% ../nbs/10_formats.ipynb #325e872e
 @call_parse
 def convert(
-    src: Param('Raw files, or folders of them; - is standard input, hf:OWNER/NAME a data set on a hub', str, nargs='+'),
+    src: Param('Raw files, or folders of them; - is standard input, hf:OWNER/NAME a data set on a hub',
+        str, nargs='+'),
     out: str = 'converted', # Folder for `unified.jsonl`, `ledger.jsonl` and `report.json`
-    format: str = None,     # Name of the format, a YAML mapping or a Python file; found out for each record when not given
-    tools: str = None,      # File of tools, for records that bring none: a list, one a line, or an OpenAPI document
+    # Name of the format, a YAML mapping or a Python file; found out for each record when not given
+    format: str = None,
+    # File of tools, for records that bring none: a list, one a line, or an OpenAPI document
+    tools: str = None,
     workers: int = 0,       # Processes; 0 for one a core where the input is large
-    shard: str = None,      # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    # I/N: work on the I-th of N parts, in a folder of its own below `out`; `merge` puts them together
+    shard: str = None,
 ):
     "Convert raw records to Unified Format 2.0"
     given, part, out = given_tools(format, tools), shard_of(shard), Path(out)
     files = raw_files([src] if isinstance(src, (str, Path)) else src, out)
     out = output_dir(out/f'shard-{part[0] + 1}-of-{part[1]}' if shard else out)
     depends = dict(files=stamps([*files, *filter(None, [format, tools])]))
-    report = run_stage('convert', lambda: (item for f in files for item in raw_items(f)), partial(convert_item, format=format, tools=given), out, 'unified.jsonl', depends,
+    report = run_stage('convert', lambda: (item for f in files for item in raw_items(f)),
+        partial(convert_item, format=format, tools=given), out, 'unified.jsonl', depends,
         workers or usual_workers(files), part)
     if report['inputs'] and report['inputs'] == report['outcomes']['dropped']:
         first = next(iter(report['examples'].values()))[0]

@@ -46,16 +46,20 @@ class Group:
     ):
         self.members, self.used, device = list(members), max(map(len, paths)), cache.layers[0].keys.device
         index = torch.tensor([[0] * (self.used - len(p)) + p for p in paths], device=device)
-        self.mask = torch.tensor([[False] * (self.used - len(p)) + [True] * (len(p) + room) for p in paths], device=device)[:, None, None]
-        def own(x): return F.pad(x[0][:, index].transpose(0, 1), (0, 0, 0, room)) # [sequences, heads, used + room, head dimension]
-        self.keys, self.values = [own(layer.keys) for layer in cache.layers], [own(layer.values) for layer in cache.layers]
+        self.mask = torch.tensor([[False] * (self.used - len(p)) + [True] * (len(p) + room) for p in paths],
+            device=device)[:, None, None]
+        # [sequences, heads, used + room, head dimension]
+        def own(x): return F.pad(x[0][:, index].transpose(0, 1), (0, 0, 0, room))
+        self.keys, self.values = (
+            [own(layer.keys) for layer in cache.layers], [own(layer.values) for layer in cache.layers])
 
     def attend(self, query, key, value, layer: int, scale): # [heads, sequences, head dimension] of one token each
         "Add the token's key and value, and return its attention over all"
         keys, values, end = self.keys[layer], self.values[layer], self.used + 1
         keys[:, :, self.used], values[:, :, self.used] = key.transpose(0, 1), value.transpose(0, 1)
         query = query.transpose(0, 1).unflatten(1, (keys.shape[1], -1)) # Heads that share a key head become its queries
-        out = F.scaled_dot_product_attention(query, keys[:, :, :end], values[:, :, :end], attn_mask=self.mask[..., :end], scale=scale)
+        out = F.scaled_dot_product_attention(query, keys[:, :, :end], values[:, :, :end],
+            attn_mask=self.mask[..., :end], scale=scale)
         return out.flatten(1, 2).transpose(0, 1)
 
     def keep(self, rows: list[int]):
@@ -70,7 +74,8 @@ def decode_forward(module, query, key, value, attention_mask, scaling=None, grou
     check_plain(max(g.mask.shape[-1] for g in groups), **kwargs)
     sizes = [len(g.members) for g in groups]
     parts = zip(groups, *(x[0].split(sizes, 1) for x in (query, key, value)))
-    return torch.cat([g.attend(q, k, v, module.layer_idx, scaling) for g, q, k, v in parts], 1).transpose(0, 1)[None], None
+    return torch.cat(
+        [g.attend(q, k, v, module.layer_idx, scaling) for g, q, k, v in parts], 1).transpose(0, 1)[None], None
 
 AttentionInterface.register('decode', decode_forward)
 
@@ -79,8 +84,10 @@ def read(model, prompts: dict, room: int) -> tuple[Group, torch.Tensor]:
     "Read prompts, given by name: their group, and the first token of each reply"
     row, cache = prompt_row(list(prompts.values())), DynamicCache()
     paths = [find_path(row, p) for p in prompts.values()]
-    ids, positions, last = (torch.tensor(x, device=model.device) for x in ([row.input_ids], [row.position_ids], [p[-1] for p in paths]))
-    logits = model(input_ids=ids, position_ids=positions, segments=row.segments, logits_to_keep=last, past_key_values=cache, use_cache=True).logits[0]
+    ids, positions, last = (torch.tensor(x, device=model.device)
+        for x in ([row.input_ids], [row.position_ids], [p[-1] for p in paths]))
+    logits = model(input_ids=ids, position_ids=positions, segments=row.segments,
+        logits_to_keep=last, past_key_values=cache, use_cache=True).logits[0]
     return Group(prompts, paths, cache, room), logits.argmax(-1)
 
 # %% ../nbs/38_generate.ipynb #75149a86
@@ -119,7 +126,8 @@ def write(
                 on_reply(m, replies[m])
         groups, kept = drop_ended(groups, going)
         if not groups: break
-        logits = model(input_ids=tokens[None, kept], position_ids=positions[None, kept], groups=groups, use_cache=False).logits[0]
+        logits = model(input_ids=tokens[None, kept], position_ids=positions[None, kept],
+            groups=groups, use_cache=False).logits[0]
         tokens, positions = logits.argmax(-1), positions[kept] + 1
         for g in groups: g.used += 1
 
@@ -142,16 +150,21 @@ def read_and_write(model, prompts: dict, stops: set, max_new_tokens: int, read_a
     "Read prompts, given by name, a row at a time, and write their replies side by side"
     names = list(prompts)
     rows = portions(names, [len(prompts[n]) for n in names], read_at_once)
-    groups, tokens = zip(*(read(model, {n: prompts[n] for n in row}, max_new_tokens) for row in tqdm(rows, desc='read', unit=' rows', leave=False)))
-    write(model, list(groups), torch.cat(tokens), [len(prompts[n]) for n in names], stops, max_new_tokens, on_reply)
+    groups, tokens = zip(*(read(model, {n: prompts[n] for n in row}, max_new_tokens)
+        for row in tqdm(rows, desc='read', unit=' rows', leave=False)))
+    write(model, list(groups), torch.cat(tokens), [len(prompts[n]) for n in names],
+        stops, max_new_tokens, on_reply)
 
 # %% ../nbs/38_generate.ipynb #f3511069
 def by_transformers(model, tokenizer, prompts: dict, stops: set, max_new_tokens: int, on_reply):
     "Replies to prompts, given by name, from Transformers' `generate`"
-    inputs = tokenizer.pad({'input_ids': list(prompts.values())}, padding_side='left', return_tensors='pt').to(model.device)
-    greedy = dict(do_sample=False, num_beams=1, repetition_penalty=1.0, eos_token_id=sorted(stops), pad_token_id=tokenizer.pad_token_id)
+    inputs = tokenizer.pad({'input_ids': list(prompts.values())},
+        padding_side='left', return_tensors='pt').to(model.device)
+    greedy = dict(do_sample=False, num_beams=1, repetition_penalty=1.0,
+        eos_token_id=sorted(stops), pad_token_id=tokenizer.pad_token_id)
     new = model.generate(**inputs, max_new_tokens=max_new_tokens, **greedy)[:, inputs['input_ids'].shape[1]:].tolist()
-    for name, ids in zip(prompts, new): on_reply(name, ids[:next((i for i, t in enumerate(ids) if t in stops), None)])
+    for name, ids in zip(prompts, new):
+        on_reply(name, ids[:next((i for i, t in enumerate(ids) if t in stops), None)])
 
 # %% ../nbs/38_generate.ipynb #380485ab
 @torch.no_grad()

@@ -37,7 +37,8 @@ def plain(text: str) -> str:
 def same(value, possible) -> bool:
     "Is `value` this possible value?"
     if isinstance(possible, dict): return isinstance(value, dict) and same_arguments(value, possible)
-    if isinstance(possible, list): return isinstance(value, list) and len(value) == len(possible) and all(map(same, value, possible))
+    if isinstance(possible, list):
+        return isinstance(value, list) and len(value) == len(possible) and all(map(same, value, possible))
     if isinstance(possible, str): return isinstance(value, str) and plain(value) == plain(possible)
     if isinstance(value, bool) or isinstance(possible, bool): return value is possible
     return value == possible
@@ -51,14 +52,18 @@ def same_arguments(arguments: dict, possible: dict) -> bool:
 # %% ../nbs/41_metrics.ipynb #0bf9111f
 def equal(value, wanted) -> bool:
     "Is `value` the same as `wanted`, up to case, spaces and marks in texts?"
-    if isinstance(wanted, dict): return isinstance(value, dict) and value.keys() == wanted.keys() and all(equal(value[k], wanted[k]) for k in wanted)
-    if isinstance(wanted, list): return isinstance(value, list) and len(value) == len(wanted) and all(map(equal, value, wanted))
+    if isinstance(wanted, dict):
+        return (isinstance(value, dict) and value.keys() == wanted.keys()
+            and all(equal(value[k], wanted[k]) for k in wanted))
+    if isinstance(wanted, list):
+        return isinstance(value, list) and len(value) == len(wanted) and all(map(equal, value, wanted))
     return same(value, wanted)
 
 def fits_answer(call: ToolCall, answer) -> bool:
     "Does one call agree with one answer, a call or BFCL's `{name: {argument: possible values}}`?"
     name, arguments = call.function.name, call.function.arguments
-    if isinstance(answer, ToolCall): return name == answer.function.name and equal(arguments, answer.function.arguments)
+    if isinstance(answer, ToolCall):
+        return name == answer.function.name and equal(arguments, answer.function.arguments)
     return name in answer and same_arguments(arguments, answer[name])
 
 # %% ../nbs/41_metrics.ipynb #82ce565d

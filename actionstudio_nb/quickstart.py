@@ -13,7 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 import yaml
 from fastcore.script import call_parse
-from .core import ConfigError, atomic_write, output_dir, read_json, read_jsonl, unit_hash, write_json, write_jsonl
+from .core import (
+    ConfigError, atomic_write, output_dir, read_json, read_jsonl, unit_hash, write_json, write_jsonl)
 from .unified import Trajectory, read_trajectories
 from .formats import convert
 from .curate import cells, check_file, style, svg
@@ -25,8 +26,10 @@ from .export import export
 from .evaluate import Prediction, answers, evaluate, score_table
 
 # %% ../nbs/61_quickstart.ipynb #cd54df13
-bfcl_wheel = dict(name='bfcl-eval', version='2026.3.23', digest='3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a')
-kinds = ['simple_python', 'multiple', 'parallel', 'parallel_multiple', 'live_simple', 'live_multiple', 'live_parallel', 'live_parallel_multiple']
+bfcl_wheel = dict(name='bfcl-eval', version='2026.3.23',
+    digest='3bb6dfa5f0c68ad403c9ec50b00db2bb3b4cc9b38ab1ff33f48fe30d853d3a0a')
+kinds = ['simple_python', 'multiple', 'parallel', 'parallel_multiple',
+    'live_simple', 'live_multiple', 'live_parallel', 'live_parallel_multiple']
 
 def bfcl_files() -> list[Path]:
     "BFCL's single-turn tasks, from the pinned wheel"
@@ -48,7 +51,8 @@ def split(
     for some in by_kind.values():
         some = sorted(some, key=lambda t: unit_hash(question(t)))[:min(per_kind, len(some) // 4)]
         held_out |= {tuple(question(t)) for t in some}
-    return [t for t in tasks if tuple(question(t)) not in held_out], [t for t in tasks if tuple(question(t)) in held_out]
+    return ([t for t in tasks if tuple(question(t)) not in held_out],
+        [t for t in tasks if tuple(question(t)) in held_out])
 
 # %% ../nbs/61_quickstart.ipynb #7a425a7d
 def prepare_data(data: Path, files) -> Path:
@@ -58,7 +62,8 @@ def prepare_data(data: Path, files) -> Path:
     check_file(data/'converted'/'unified.jsonl', out=data/'checked')
     tasks, held_out = split([t for _, t in read_trajectories(data/'checked'/'kept.jsonl')])
     output_dir(data/'train')
-    for kind in sorted({t.meta['kind'] for t in tasks}): write_jsonl(data/'train'/f'{kind}.jsonl', [t.to_dict() for t in tasks if t.meta['kind'] == kind])
+    for kind in sorted({t.meta['kind'] for t in tasks}):
+        write_jsonl(data/'train'/f'{kind}.jsonl', [t.to_dict() for t in tasks if t.meta['kind'] == kind])
     write_jsonl(data/'heldout.jsonl', [t.to_dict() for t in held_out])
     write_json(data/'split.json', dict(train=len(tasks), heldout=len(held_out)))
     return data
@@ -68,16 +73,21 @@ def template_for(model: str) -> str | None:
     "None if the model's own chat template shows tools, else `qwen2_5`"
     tokenizer = load_tokenizer(model)
     if not tokenizer.chat_template: return 'qwen2_5'
-    probe = Trajectory.from_dict({'unique_trajectory_id': 'probe', 'tools': [{'type': 'function', 'function': {'name': 'probe_tool'}}], 'conversation': [{'role': 'user', 'content': 'hi'}]})
+    probe = Trajectory.from_dict({'unique_trajectory_id': 'probe',
+        'tools': [{'type': 'function', 'function': {'name': 'probe_tool'}}],
+        'conversation': [{'role': 'user', 'content': 'hi'}]})
     return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
-mixture = dict(simple_python=.4, live_simple=.6, multiple=1.2, live_multiple=.5, parallel=1.1, parallel_multiple=1.4) # How often a task of a kind comes in an epoch; once if not named here
+# How often a task of a kind comes in an epoch; once if not named here
+mixture = dict(simple_python=.4, live_simple=.6, multiple=1.2, live_multiple=.5, parallel=1.1, parallel_multiple=1.4)
 
 def training_config(model: str, data: Path, run: Path, method: str, minutes: float, seed: int) -> dict:
     "Settings of the run"
-    return dict(model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
-        data=[dict(path=str(path), weight=mixture.get(path.stem, 1.0)) for path in sorted((data/'train').glob('*.jsonl'))],
+    return dict(
+        model=model, template=template_for(model), method=method, output=str(run), seed=seed, max_minutes=minutes,
+        data=[dict(path=str(path), weight=mixture.get(path.stem, 1.0))
+            for path in sorted((data/'train').glob('*.jsonl'))],
         max_length=1024, row_length=2048, tokens_per_step=2048, epochs=5, save_minutes=2,
         learning_rate=1.5e-4 if method == 'full' else 1e-3)
 
@@ -96,38 +106,51 @@ def loss_curve(metrics: list[dict]):
 def scores_html(before: dict, after: dict) -> str:
     "Scores by kind, before → after"
     def change(kind, key): return f'{before[kind][key]:.2f} → {after[kind][key]:.2f}'
-    rows = [cells(kind, after[kind]['tasks'], *(change(kind, k) for k in ('precision', 'recall', 'f1', 'exact'))) for kind in after]
-    return '<table>' + cells('kind', 'tasks', 'precision', 'recall', 'F1', 'exact', tag='th') + ''.join(rows) + '</table>'
+    rows = [cells(kind, after[kind]['tasks'],
+        *(change(kind, k) for k in ('precision', 'recall', 'f1', 'exact'))) for kind in after]
+    return ('<table>' + cells('kind', 'tasks', 'precision', 'recall', 'F1', 'exact', tag='th')
+        + ''.join(rows) + '</table>')
 
 def task_html(task: Trajectory, before: Prediction, after: Prediction) -> str:
     "One task: question, wanted calls, both replies"
     wanted = '\n'.join(json.dumps(a, ensure_ascii=False) if isinstance(a, dict) else str(a) for a in answers(task))
     mark = {True: '✓', False: '✗'}
-    rows = [('asked', ' '.join(question(task))), ('wanted', wanted), (f'before {mark[before.exact]}', before.reply[:600]), (f'after {mark[after.exact]}', after.reply[:600])]
-    return f'<h3>{html.escape(task.unique_trajectory_id)}</h3><table>' + ''.join(f'<tr><th>{k}</th><td><pre>{html.escape(v)}</pre></td></tr>' for k, v in rows) + '</table>'
+    rows = [('asked', ' '.join(question(task))), ('wanted', wanted),
+        (f'before {mark[before.exact]}', before.reply[:600]), (f'after {mark[after.exact]}', after.reply[:600])]
+    return f'<h3>{html.escape(task.unique_trajectory_id)}</h3><table>' + ''.join(
+        f'<tr><th>{k}</th><td><pre>{html.escape(v)}</pre></td></tr>' for k, v in rows) + '</table>'
 
 # %% ../nbs/61_quickstart.ipynb #609b3e5d
-warning = 'BFCL is a benchmark. A model that was trained on its tasks, as this one was, must not be reported on BFCL: the scores here say that training works, not how good the model is.'
+warning = ('BFCL is a benchmark. A model that was trained on its tasks, as this one was, '
+    'must not be reported on BFCL: the scores here say that training works, not how good the model is.')
 
 def report_html(report: dict, metrics: list[dict], before: dict, after: dict, examples: list) -> str:
     "The page"
-    facts = ', '.join(f'{k.replace("_", " ")} {report[k]:,}' for k in ('heldout_tasks', 'train_tokens', 'trained_positions', 'tokens_per_second', 'train_seconds', 'seconds'))
-    return (f'<!doctype html><meta charset="utf-8"><title>ActionStudio quickstart</title><style>{style}</style><h1>ActionStudio quickstart</h1>'
-        f'<p class="warn">{warning}</p><p>{html.escape(report["model"])}, {report["method"]}: API F1 {report["f1_api_before"]:.2f} → <b>{report["f1_api_after"]:.2f}</b>, '
-        f'exact match {report["exact_before"]:.2f} → <b>{report["exact_after"]:.2f}</b>. {facts}.</p><h2>Loss</h2>{svg(loss_curve(metrics))}'
-        f'<h2>Held-out tasks by kind</h2>{scores_html(before, after)}<h2>A dozen of them</h2>' + ''.join(task_html(*e) for e in examples))
+    facts = ', '.join(f'{k.replace("_", " ")} {report[k]:,}' for k in (
+        'heldout_tasks', 'train_tokens', 'trained_positions', 'tokens_per_second', 'train_seconds', 'seconds'))
+    return ('<!doctype html><meta charset="utf-8"><title>ActionStudio quickstart</title>'
+        f'<style>{style}</style><h1>ActionStudio quickstart</h1>'
+        f'<p class="warn">{warning}</p><p>{html.escape(report["model"])}, {report["method"]}: '
+        f'API F1 {report["f1_api_before"]:.2f} → <b>{report["f1_api_after"]:.2f}</b>, '
+        f'exact match {report["exact_before"]:.2f} → <b>{report["exact_after"]:.2f}</b>. {facts}.</p>'
+        f'<h2>Loss</h2>{svg(loss_curve(metrics))}'
+        f'<h2>Held-out tasks by kind</h2>{scores_html(before, after)}'
+        '<h2>A dozen of them</h2>' + ''.join(task_html(*e) for e in examples))
 
 # %% ../nbs/61_quickstart.ipynb #c50fa5db
 def write_report(out: Path, facts: dict, tasks, before, after) -> dict:
     "Write `report.json` and `report.html`"
     (scores_before, replies_before), (scores_after, replies_after) = before, after
-    report = facts | dict(heldout_tasks=len(tasks), f1_api_before=scores_before['all']['f1'], f1_api_after=scores_after['all']['f1'],
-        exact_before=scores_before['all']['exact'], exact_after=scores_after['all']['exact'], before=scores_before, after=scores_after, warning=warning)
+    report = facts | dict(heldout_tasks=len(tasks),
+        f1_api_before=scores_before['all']['f1'], f1_api_after=scores_after['all']['f1'],
+        exact_before=scores_before['all']['exact'], exact_after=scores_after['all']['exact'],
+        before=scores_before, after=scores_after, warning=warning)
     metrics = [m for _, m in read_jsonl(out/'run'/'metrics.jsonl')]
     every = max(1, len(tasks) // 12)
     examples = list(zip(tasks, replies_before, replies_after))[::every][:12]
     write_json(out/'report.json', report)
-    with atomic_write(out/'report.html') as f: f.write(report_html(report, metrics, scores_before, scores_after, examples))
+    with atomic_write(out/'report.html') as f:
+        f.write(report_html(report, metrics, scores_before, scores_after, examples))
     return report
 
 # %% ../nbs/61_quickstart.ipynb #0bc81b78
@@ -145,8 +168,10 @@ def stages(model: str, files, out: Path, method: str, minutes: float, seed: int)
     if not made.exists() or read_json(made)['step'] != run['steps']: export(str(out/'run'))
     print('Asking the trained model the same tasks')
     after = evaluate(tasks, str(out/'run'/'model'), out/'after')
-    facts = {k: run[k] for k in ('train_tokens', 'positions', 'trained_positions', 'train_seconds', 'tokens_per_second', 'steps')}
-    facts |= dict(model=model, method=method, seed=seed, minutes=minutes, seconds=spent(out, time.perf_counter() - start))
+    facts = {k: run[k] for k in (
+        'train_tokens', 'positions', 'trained_positions', 'train_seconds', 'tokens_per_second', 'steps')}
+    facts |= dict(model=model, method=method, seed=seed, minutes=minutes,
+        seconds=spent(out, time.perf_counter() - start))
     return write_report(out, facts, tasks, before, after)
 
 def spent(out: Path, seconds: float) -> float:
@@ -164,7 +189,8 @@ def check_options(out: Path, model: str, method: str, minutes: float, seed: int)
     asked = dict(model=model, method=method, minutes=minutes, seed=seed)
     begun = read_json(out/'options.json') if (out/'options.json').exists() else asked
     changed = [f'--{k} {begun[k]}' for k in asked if asked[k] != begun[k]]
-    if changed: raise ConfigError(f'{out} was begun with {", ".join(changed)}; use the same options to go on, or another --out')
+    if changed:
+        raise ConfigError(f'{out} was begun with {", ".join(changed)}; use the same options to go on, or another --out')
     return asked
 
 # %% ../nbs/61_quickstart.ipynb #4bec9230
@@ -183,6 +209,7 @@ def quickstart(
     write_json(out/'options.json', options)
     report = stages(folder, files, out, method, minutes, seed)
     print(score_table(report['after']))
-    print(f"API F1 {report['f1_api_before']:.3f} → {report['f1_api_after']:.3f}, exact match {report['exact_before']:.3f} → {report['exact_after']:.3f}")
+    print(f"API F1 {report['f1_api_before']:.3f} → {report['f1_api_after']:.3f}, "
+        f"exact match {report['exact_before']:.3f} → {report['exact_after']:.3f}")
     print(f"{report['seconds']:,.0f} s in all; see {out/'report.html'}\n{warning}")
     return report

@@ -66,12 +66,15 @@ def detect(
     record: dict, # One raw record
 ) -> str:         # Name of the format
     "The first format that a record looks like; raises `FormatError` with the keys seen and the nearest formats"
-    if not isinstance(record, dict): raise FormatError(f'a record is an object, found {type(record).__name__}')
+    if not isinstance(record, dict):
+        raise FormatError(f'a record is an object, found {type(record).__name__}')
     found = next((f.name for f in formats.values() if f.looks(record)), None)
     if found: return found
-    near = sorted(formats.values(), key=lambda f: -sum(bool(get_close_matches(k, f.keys, 1)) for k in islice(record, 12)))
+    near = sorted(formats.values(),
+        key=lambda f: -sum(bool(get_close_matches(k, f.keys, 1)) for k in islice(record, 12)))
     hint = '; '.join(f"{f.name} has {', '.join(sorted(f.keys))}" for f in near[:2])
-    raise FormatError(f"unknown format: the keys are {', '.join(map(str, islice(record, 12)))}. Nearest: {hint}. Name one with --format, or register a reader")
+    raise FormatError(f"unknown format: the keys are {', '.join(map(str, islice(record, 12)))}. "
+        f"Nearest: {hint}. Name one with --format, or register a reader")
 
 # %% ../nbs/06_readers.ipynb #4beb11fe
 @reader('unified', 'conversation [tools] [task_instruction] [unique_trajectory_id] [meta]')
@@ -97,12 +100,14 @@ def openai_calls(message, path) -> list[ToolCall]:
     return calls
 
 # %% ../nbs/06_readers.ipynb #8e664881
-block_kinds = dict(text='text', input_text='text', output_text='text', reasoning='thought', thinking='thought', tool_call='call', tool_use='call', function_call='call')
+block_kinds = dict(text='text', input_text='text', output_text='text', reasoning='thought',
+    thinking='thought', tool_call='call', tool_use='call', function_call='call')
 
 def block_text(block) -> str | None:
     "The text of a block, under whatever key it stands"
     if not isinstance(block, dict): return block if isinstance(block, str) else None
-    return next((block[k] for k in ('value', 'text', 'thinking', 'reasoning') if isinstance(block.get(k), str)), None)
+    return next((block[k] for k in ('value', 'text', 'thinking', 'reasoning')
+        if isinstance(block.get(k), str)), None)
 
 def read_blocks(
     content,   # Text, null, or a list of typed blocks
@@ -114,26 +119,35 @@ def read_blocks(
     for i, block in enumerate(content):
         kind = block_kinds.get(block.get('type', 'text')) if isinstance(block, dict) else 'text'
         value = block_text(block)
-        if kind == 'call': value = one_call(value if value is not None else block | {'arguments': block.get('input', block.get('arguments', {}))}, f'{path}[{i}]')
-        if kind is None or value is None: raise FormatError('only blocks of text, thought and calls can be read', f'{path}[{i}]')
+        if kind == 'call':
+            value = one_call(value if value is not None
+                else block | {'arguments': block.get('input', block.get('arguments', {}))}, f'{path}[{i}]')
+        if kind is None or value is None:
+            raise FormatError('only blocks of text, thought and calls can be read', f'{path}[{i}]')
         found[kind].append(value)
     return ''.join(found['text']), '\n'.join(found['thought']) or None, found['call']
 
 # %% ../nbs/06_readers.ipynb #b6383db3
-taken = {'role', 'content', 'reasoning_content', 'tool_calls', 'function_call', 'tool_call_id', 'name', 'weight', 'loss_weight'}
-openai_roles = {'function': 'tool', 'developer': 'system', 'human': 'user', 'gpt': 'assistant'} | {r: r for r in ('system', 'user', 'assistant', 'tool')}
+taken = {'role', 'content', 'reasoning_content', 'tool_calls', 'function_call',
+    'tool_call_id', 'name', 'weight', 'loss_weight'}
+openai_roles = ({'function': 'tool', 'developer': 'system', 'human': 'user', 'gpt': 'assistant'}
+    | {r: r for r in ('system', 'user', 'assistant', 'tool')})
 
 def openai_message(message, path) -> Message:
     "One message"
-    if not isinstance(message, dict) or 'role' not in message: raise FormatError('a message needs a role', path)
+    if not isinstance(message, dict) or 'role' not in message:
+        raise FormatError('a message needs a role', path)
     role = openai_roles.get(message['role']) if isinstance(message['role'], str) else None
     if role is None: raise FormatError(f"unknown role {message['role']!r}", f'{path}.role')
     content, thought, calls = message.get('content'), None, []
-    typed = isinstance(content, list) and all(isinstance(b, dict) and isinstance(b.get('type'), str) for b in content)
+    typed = (isinstance(content, list)
+        and all(isinstance(b, dict) and isinstance(b.get('type'), str) for b in content))
     if role != 'tool' or typed: content, thought, calls = read_blocks(content, f'{path}.content')
     calls = calls + openai_calls(message, path)
     weight = message.get('weight', message.get('loss_weight') if role == 'assistant' else None)
-    try: return Message(role, content, message.get('reasoning_content') or thought, calls, message.get('tool_call_id') or None, message.get('name') or None, weight)
+    try:
+        return Message(role, content, message.get('reasoning_content') or thought, calls,
+            message.get('tool_call_id') or None, message.get('name') or None, weight)
     except ValueError as e: raise FormatError(str(e), path) from e
 
 # %% ../nbs/06_readers.ipynb #e293a4da
@@ -145,7 +159,8 @@ def split_instruction(conversation):
 # %% ../nbs/06_readers.ipynb #965b005f
 def turn_extras(turns: list, name: str, known: set) -> dict:
     "`{'extra': …}` with what the reader does not know and what is not empty, by JSON path; `{}` when there is nothing"
-    extra = {f'$.{name}[{i}].{k}': v for i, turn in enumerate(turns) for k, v in turn.items() if k not in known and v not in (None, [], {})}
+    extra = {f'$.{name}[{i}].{k}': v for i, turn in enumerate(turns) for k, v in turn.items()
+        if k not in known and v not in (None, [], {})}
     return {'extra': extra} if extra else {}
 
 # %% ../nbs/06_readers.ipynb #af35a754
@@ -157,7 +172,9 @@ def unpacked(value):
 
 def chat_key(record) -> str | None:
     "The key under which a record has its messages"
-    def is_chat(key, turns): return isinstance(turns, list) and (key == 'messages' or bool(turns) and isinstance(turns[0], dict) and 'role' in turns[0])
+    def is_chat(key, turns):
+        return isinstance(turns, list) and (
+            key == 'messages' or bool(turns) and isinstance(turns[0], dict) and 'role' in turns[0])
     return next((key for key in chat_keys if is_chat(key, unpacked(record.get(key)))), None)
 
 @reader('openai', '[messages] [conversations] [traj] [trajectory] [tools] [functions] [id] [meta]', chat_key)
@@ -170,45 +187,59 @@ def read_openai(record, tools):
     extra = turn_extras(turns, key, taken)
     if isinstance(meta, dict) and 'source' in meta: extra = meta | extra # Our own
     elif meta: extra = {'extra': extra.get('extra', {}) | {'$.meta': meta}}
-    return Trajectory(str(record.get('id') or ''), instruction, own or tools, pair_results(conversation), extra)
+    return Trajectory(str(record.get('id') or ''), instruction, own or tools,
+        pair_results(conversation), extra)
 
 # %% ../nbs/06_readers.ipynb #132555e0
-spoken = re.compile(r'<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|^[ \t]*Action:.*\n[ \t]*Action[ _]Input:|^[ \t]*Final Answer:|</think>|\A\s*\{\s*"name"\s*:\s*"[^"]*"\s*,\s*"(?:parameters|arguments)"', re.M)
-spoken_hints = ('<tool_call>', '[TOOL_CALLS]', '<|python_tag|>', 'Action:', 'Final Answer:', '</think>', '"name"') # A text without any of them is not searched
-result_marks = re.compile(r'\s*(?:Observation:|\[TOOL_RESULTS\]|<tool_response>)\s*(.*?)\s*(?:\[/TOOL_RESULTS\]|</tool_response>)?\s*', re.S)
+spoken = re.compile(
+    r'<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|'
+    r'^[ \t]*Action:.*\n[ \t]*Action[ _]Input:|^[ \t]*Final Answer:|</think>|'
+    r'\A\s*\{\s*"name"\s*:\s*"[^"]*"\s*,\s*"(?:parameters|arguments)"', re.M)
+# A text without any of them is not searched
+spoken_hints = ('<tool_call>', '[TOOL_CALLS]', '<|python_tag|>', 'Action:', 'Final Answer:', '</think>', '"name"')
+result_marks = re.compile(
+    r'\s*(?:Observation:|\[TOOL_RESULTS\]|<tool_response>)\s*'
+    r'(.*?)\s*(?:\[/TOOL_RESULTS\]|</tool_response>)?\s*', re.S)
 
 def read_spoken(m: Message):
     "Take an assistant's text apart into thought, content and calls"
     reply, thought = parse_reply(m.content), None
-    if detect_syntax(reply.content) == 'react' or not (reply.calls or reply.reasoning_content or 'Final Answer:' in m.content): return
+    if (detect_syntax(reply.content) == 'react'
+            or not (reply.calls or reply.reasoning_content or 'Final Answer:' in m.content)): return
     content, react = reply.content, 'Action:' in m.content or 'Final Answer:' in m.content
     if react: thought, _, content = content.partition('Final Answer:')
     m.content, m.tool_calls = content.strip(), reply.calls
-    m.reasoning_content = m.reasoning_content or reply.reasoning_content or (thought or '').strip().removeprefix('Thought:').strip() or None
+    m.reasoning_content = (m.reasoning_content or reply.reasoning_content
+        or (thought or '').strip().removeprefix('Thought:').strip() or None)
     for call in m.tool_calls: call.id = ''
 
 def hear_calls(conversation: list[Message]) -> list[Message]:
     "Calls and results that stand in the text become calls and results"
     before = None
     for m in conversation:
-        if m.role == 'assistant' and not m.tool_calls and any(h in m.content for h in spoken_hints) and spoken.search(m.content): read_spoken(m)
+        if (m.role == 'assistant' and not m.tool_calls
+                and any(h in m.content for h in spoken_hints) and spoken.search(m.content)):
+            read_spoken(m)
         answers = before and before.tool_calls and m.role == 'user' and result_marks.fullmatch(m.content)
         if answers: m.role, m.content = 'tool', answers[1]
         before = m
     return pair_results(conversation)
 
 # %% ../nbs/06_readers.ipynb #2e2502ee
-outcomes = ['reward', 'score', 'verdict', 'win', 'pass', 'passed', 'success', 'resolved', 'verified', 'task_id', 'trial']
+outcomes = ['reward', 'score', 'verdict', 'win', 'pass', 'passed', 'success',
+    'resolved', 'verified', 'task_id', 'trial']
 
 def read_with(format: Format, record: dict, tools) -> tuple[list[Trajectory], list[dict]]:
     "(trajectories, repairs); whatever a reader meets that it did not expect is a `FormatError`"
     token = repairs.set(mended := [])
     try:
         read = format.read(record, to_tools(tools, 'tools'))
-        trajectories = [Trajectory.from_dict(t.to_dict()) for t in (read if isinstance(read, list) else [read])] # Again, now with all types checked
+        # Again, now with all types checked
+        trajectories = [Trajectory.from_dict(t.to_dict()) for t in (read if isinstance(read, list) else [read])]
     except FormatError: raise
     except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as e:
-        raise FormatError(f'the {format.name} reader cannot read this record: {type(e).__name__}: {str(e)[:200]}') from e
+        raise FormatError(f'the {format.name} reader cannot read this record: '
+            f'{type(e).__name__}: {str(e)[:200]}') from e
     finally: repairs.reset(token)
     if not trajectories: raise FormatError(f'the {format.name} reader found no conversation in this record')
     return trajectories, mended
@@ -219,11 +250,13 @@ def to_unified(
     tools=None,               # Tools for records that bring none of their own
 ) -> list[Trajectory]:
     "Read a raw record; raises `FormatError` naming the place of the fault"
-    if format is not None and format not in formats: raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}")
+    if format is not None and format not in formats:
+        raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}")
     name = format or detect(record)
     trajectories, mended = read_with(formats[name], record, tools)
     labels = {k: record[k] for k in outcomes if isinstance(record.get(k), (str, int, float))}
-    extra = {f'$.{k}': v for k, v in record.items() if k not in formats[name].keys and k not in labels and v not in (None, [], {})}
+    extra = {f'$.{k}': v for k, v in record.items()
+        if k not in formats[name].keys and k not in labels and v not in (None, [], {})}
     for trajectory in trajectories:
         if name != 'unified': hear_calls(trajectory.conversation)
         trajectory.meta = {'source': name} | trajectory.meta

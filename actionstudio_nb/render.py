@@ -52,7 +52,9 @@ def insert(self: TokenTree,
 ) -> int:             # Segment in which the sequence ends
     "Add a sequence, sharing what the tree already holds"
     assert len(input_ids) == len(weights), 'one weight for each token'
-    def next_segment(): return next((i for i, s in enumerate(self.segments) if s.parent == parent and s.input_ids[:1] == input_ids[:1]), None)
+    def next_segment():
+        return next((i for i, s in enumerate(self.segments)
+            if s.parent == parent and s.input_ids[:1] == input_ids[:1]), None)
     while input_ids and (i := next_segment()) is not None:
         s, n = self.segments[i], shared(self.segments[i].input_ids, input_ids)
         if n < len(s.input_ids): self.split(i, n)
@@ -121,11 +123,16 @@ def own_text(context: str, rendered: str, stops: list[str], where: str) -> str:
     if not rendered.startswith(context):
         at = shared(list(context), list(rendered))
         raise RenderError(f'{where}: the template renders the finished turn differently from its prompt, '
-            f'{rendered[at:at + 40]!r} instead of {context[at:at + 40]!r}; train with other template arguments or another template')
+            f'{rendered[at:at + 40]!r} instead of {context[at:at + 40]!r}; '
+            'train with other template arguments or another template')
     written = rendered[len(context):]
     ends = sorted(i + len(stop) for stop in stops for i in range(len(written)) if written.startswith(stop, i))
-    if not ends: raise RenderError(f'{where}: no stop token {stops} in {written[-40:]!r}; the model would never learn to end its turn')
-    if len(ends) > 1: raise RenderError(f'{where}: the text holds the stop token itself, {written[ends[0] - 20:ends[0]]!r}; remove it from the data')
+    if not ends:
+        raise RenderError(f'{where}: no stop token {stops} in {written[-40:]!r}; '
+            'the model would never learn to end its turn')
+    if len(ends) > 1:
+        raise RenderError(f'{where}: the text holds the stop token itself, {written[ends[0] - 20:ends[0]]!r}; '
+            'remove it from the data')
     return written[:ends[0]]
 
 # %% ../nbs/21_render.ipynb #5a3ddf52
@@ -138,7 +145,8 @@ def template_text(trajectory, tokenizer, messages, add_generation_prompt, templa
     try: return tokenizer.apply_chat_template(messages, tools=trajectory.tool_schemas(), tokenize=False,
         add_generation_prompt=add_generation_prompt, **template_kwargs)
     except Exception as e: # A template is a program: it raises what it likes
-        raise RenderError(f'{trajectory.unique_trajectory_id}: the chat template refuses the conversation: {type(e).__name__}: {e}') from e
+        raise RenderError(f'{trajectory.unique_trajectory_id}: the chat template refuses the conversation: '
+            f'{type(e).__name__}: {e}') from e
 
 # %% ../nbs/21_render.ipynb #a19061ec
 def render(
@@ -148,7 +156,9 @@ def render(
     **template_kwargs,       # Passed on to the template, such as `enable_thinking`
 ) -> TokenTree:
     "The tokens of every trained turn as they will be served, in one tree; raises `RenderError`"
-    if not tokenizer.chat_template: raise RenderError(f'{tokenizer.name_or_path} has no chat template; give it one in the config: `template: qwen2_5`')
+    if not tokenizer.chat_template:
+        raise RenderError(
+            f'{tokenizer.name_or_path} has no chat template; give it one in the config: `template: qwen2_5`')
     tree, messages, stops = TokenTree(id=trajectory.unique_trajectory_id), trajectory.messages(), stop_tokens(tokenizer)
     offset = len(messages) - len(trajectory.conversation) # 1 when the task instruction became a message
     for i, weight in enumerate(turn_weights(trajectory, train_on)):
@@ -173,4 +183,5 @@ class PathView:
     def __repr__(self): return ''.join(f'⟦{text}⟧' if trained else text for text, trained in self.runs)
     def _repr_html_(self):
         style = {True: 'background:#d3f5d3;color:#0a3d0a', False: 'color:gray'}
-        return '<pre style="white-space:pre-wrap">' + ''.join(f'<span style="{style[trained]}">{html.escape(text)}</span>' for text, trained in self.runs) + '</pre>'
+        return '<pre style="white-space:pre-wrap">' + ''.join(
+            f'<span style="{style[trained]}">{html.escape(text)}</span>' for text, trained in self.runs) + '</pre>'

@@ -19,20 +19,24 @@ from .unified import Trajectory
 @rule(no_assistant='drop', empty_turn='drop')
 def turns_say_something(t):
     "There is an assistant turn, and no turn is empty"
-    if not any(m.role == 'assistant' for m in t.conversation): yield 'no_assistant', '$.conversation', 'no assistant turn to learn from'
+    if not any(m.role == 'assistant' for m in t.conversation):
+        yield 'no_assistant', '$.conversation', 'no assistant turn to learn from'
     for i, m in enumerate(t.conversation):
         if m.role in ('user', 'assistant') and not m.tool_calls and not m.content.strip():
             yield 'empty_turn', f'$.conversation[{i}]', f'{m.role} turn without text or call'
 
 # %% ../nbs/11_rules.ipynb #7ea45734
-may_follow = dict(system={'start', 'system'}, user={'start', 'system', 'user', 'assistant'}, assistant={'start', 'system', 'user', 'assistant', 'tool'}, tool={'assistant', 'tool'})
+may_follow = dict(
+    system={'start', 'system'}, user={'start', 'system', 'user', 'assistant'},
+    assistant={'start', 'system', 'user', 'assistant', 'tool'}, tool={'assistant', 'tool'})
 
 @rule(role_order='drop')
 def roles_in_order(t):
     "Each role follows one it may follow"
     before = 'start'
     for i, m in enumerate(t.conversation):
-        if before not in may_follow[m.role]: yield 'role_order', f'$.conversation[{i}].role', f'{m.role} after {before}'
+        if before not in may_follow[m.role]:
+            yield 'role_order', f'$.conversation[{i}].role', f'{m.role} after {before}'
         before = m.role
 
 # %% ../nbs/11_rules.ipynb #abe5bd48
@@ -40,14 +44,17 @@ def roles_in_order(t):
 def calls_and_results_pair(t):
     "Every result answers an open call; every call but those of the last turn is answered"
     seen, waiting, ends = {''}, {}, bool(t.conversation) and t.conversation[-1].role == 'tool'
-    def unanswered(): return [('call_without_result', path, f'no result for call {id or "without id"}') for id, path in waiting.items()]
+    def unanswered():
+        return [('call_without_result', path, f'no result for call {id or "without id"}')
+            for id, path in waiting.items()]
     for i, m in enumerate(t.conversation):
         if m.role != 'tool':
             yield from unanswered()
             waiting = {}
         for j, call in enumerate(m.tool_calls):
             path = f'$.conversation[{i}].tool_calls[{j}]'
-            if call.id in seen: yield 'call_id', f'{path}.id', f'id {call.id!r} was used before' if call.id else 'no id'
+            if call.id in seen:
+                yield 'call_id', f'{path}.id', f'id {call.id!r} was used before' if call.id else 'no id'
             seen.add(call.id)
             waiting[call.id] = path
         if m.role == 'tool' and waiting.pop(m.tool_call_id or '', None) is None:
@@ -58,7 +65,8 @@ def calls_and_results_pair(t):
 def pointed_at(root: dict, ref: str):
     "What a reference such as `#/$defs/city` points at, inside the same schema"
     at = root
-    for key in ref.removeprefix('#').split('/')[1:]: at = at.get(key.replace('~1', '/').replace('~0', '~'), {}) if isinstance(at, dict) else {}
+    for key in ref.removeprefix('#').split('/')[1:]:
+        at = at.get(key.replace('~1', '/').replace('~0', '~'), {}) if isinstance(at, dict) else {}
     return at
 
 def expanded(schema, root: dict, known: dict) -> int:
@@ -81,9 +89,11 @@ def compiled(
 ) -> tuple:
     "(validator, None), or (None, fault) for what is no JSON Schema of an object"
     parameters = loads(schema)
-    if parameters.get('type', 'object') != 'object': return None, f"type is {parameters['type']!r}, arguments are an object"
+    if parameters.get('type', 'object') != 'object':
+        return None, f"type is {parameters['type']!r}, arguments are an object"
     try:
-        if expanded(parameters, parameters, {}) > 100_000: return None, 'its references amount to more than 100,000 schemas'
+        if expanded(parameters, parameters, {}) > 100_000:
+            return None, 'its references amount to more than 100,000 schemas'
         meta.validate(parameters)
         return Draft202012Validator(parameters, retriever=no_fetching), None
     except ValidationError as e: return None, f'{e.message[:200]} at {json_path("$", e.instance_path)}'
@@ -102,31 +112,38 @@ def tools_are_sound(t):
     "Names are unique and parameters are JSON Schemas"
     names = [tool.function.name for tool in t.tools]
     if len(set(names)) < len(names):
-        yield from (('duplicate_tool', '$.tools', f'{n} tools are called {name!r}') for name, n in Counter(names).items() if n > 1)
+        yield from (('duplicate_tool', '$.tools', f'{n} tools are called {name!r}')
+            for name, n in Counter(names).items() if n > 1)
     for i, tool in enumerate(t.tools):
         fault = validator(tool.function.parameters)[1]
         if fault: yield 'invalid_schema', f'$.tools[{i}].function.parameters', fault
 
 # %% ../nbs/11_rules.ipynb #ea71a03b
-keyword_rules = dict(required='missing_argument', additionalProperties='unknown_argument', type='wrong_type', enum='not_in_enum', const='not_in_enum')
+keyword_rules = dict(required='missing_argument', additionalProperties='unknown_argument', type='wrong_type',
+    enum='not_in_enum', const='not_in_enum')
 
 def argument_faults(arguments: dict, parameters: dict):
     "Yield (rule, path below the arguments, message)"
     properties = parameters.get('properties')
     if properties and 'additionalProperties' not in parameters and 'patternProperties' not in parameters:
-        yield from (('unknown_argument', '', f'unknown argument {k!r}; the tool takes {", ".join(properties)}') for k in arguments if k not in properties)
+        yield from (('unknown_argument', '', f'unknown argument {k!r}; the tool takes {", ".join(properties)}')
+            for k in arguments if k not in properties)
     for e in validator(parameters)[0].iter_errors(arguments):
         keyword = e.schema_path[-1] if e.schema_path else None
         yield keyword_rules.get(keyword, 'invalid_argument'), json_path('', e.instance_path), e.message[:200]
 
 # %% ../nbs/11_rules.ipynb #95101450
-@rule(unknown_tool='drop', missing_argument='drop', unknown_argument='drop', wrong_type='fix', not_in_enum='drop', invalid_argument='drop')
+@rule(unknown_tool='drop', missing_argument='drop', unknown_argument='drop', wrong_type='fix',
+    not_in_enum='drop', invalid_argument='drop')
 def calls_fit_their_tools(t):
     "Every call is to a known tool and fits its schema"
     tools = {tool.function.name: tool.function.parameters for tool in t.tools}
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
             name, path = call.function.name, f'$.conversation[{i}].tool_calls[{j}].function'
-            if name not in tools: yield 'unknown_tool', f'{path}.name', f'no tool {name!r}; known are {", ".join(list(tools)[:30]) or "none"}'
+            if name not in tools:
+                yield ('unknown_tool', f'{path}.name',
+                    f'no tool {name!r}; known are {", ".join(list(tools)[:30]) or "none"}')
             elif validator(tools[name])[0]:
-                yield from ((rule, f'{path}.arguments{below}', message) for rule, below, message in argument_faults(call.function.arguments, tools[name]))
+                yield from ((rule, f'{path}.arguments{below}', message)
+                    for rule, below, message in argument_faults(call.function.arguments, tools[name]))

@@ -23,11 +23,14 @@ def last_assistant_turn(trajectory: Trajectory) -> int:
 # %% ../nbs/20_samples.ipynb #58413069
 def turn_weights(
     trajectory: Trajectory,
-    train_on: str | Callable = 'assistant', # A key of `choosers`, or a function (trajectory, index of an assistant turn) → weight
+    # A key of `choosers`, or a function (trajectory, index of an assistant turn) → weight
+    train_on: str | Callable = 'assistant',
 ) -> list[float]: # One for each message of the conversation; 0 for what is not the assistant's
     "How much each message counts in the loss"
     if not callable(train_on) and train_on not in choosers:
         raise ConfigError(f"unknown train_on {train_on!r}: use one of {', '.join(choosers)}, or a function")
     chooser = train_on if callable(train_on) else choosers[train_on]
-    def weight(i, m): return 0.0 if m.role != 'assistant' else float(m.weight if m.weight is not None else chooser(trajectory, i))
+    def weight(i, m):
+        return 0.0 if m.role != 'assistant' else float(
+            m.weight if m.weight is not None else chooser(trajectory, i))
     return [weight(i, m) for i, m in enumerate(trajectory.conversation)]

@@ -15,9 +15,11 @@ from .unified import Function, Tool
 
 # %% ../nbs/05_schemas.ipynb #3f8e9b99
 json_types = {t: t for t in ['string', 'integer', 'number', 'boolean', 'array', 'object', 'null']} | dict(
-    dict='object', map='object', mapping='object', hashmap='object', struct='object', float='number', double='number', decimal='number',
-    int='integer', long='integer', short='integer', str='string', text='string', char='string', date='string', datetime='string', time='string', enum='string', path='string',
-    url='string', bool='boolean', list='array', arraylist='array', sequence='array', iterable='array', tuple='array', set='array', none='null')
+    dict='object', map='object', mapping='object', hashmap='object', struct='object',
+    float='number', double='number', decimal='number', int='integer', long='integer', short='integer',
+    str='string', text='string', char='string', date='string', datetime='string', time='string',
+    enum='string', path='string', url='string', bool='boolean',
+    list='array', arraylist='array', sequence='array', iterable='array', tuple='array', set='array', none='null')
 
 def named_type(name: str) -> dict:
     "The schema of a single name; of one that JSON Schema has no type for (`any`), the open schema"
@@ -25,7 +27,9 @@ def named_type(name: str) -> dict:
 
 def nullable(schema: dict) -> dict:
     "The same, or null"
-    return schema | {'type': [schema['type'], 'null']} if isinstance(schema.get('type'), str) and 'enum' not in schema else {'anyOf': [schema, {'type': 'null'}]} if schema else {}
+    return (schema | {'type': [schema['type'], 'null']}
+        if isinstance(schema.get('type'), str) and 'enum' not in schema
+        else {'anyOf': [schema, {'type': 'null'}]} if schema else {})
 
 # %% ../nbs/05_schemas.ipynb #32a0fbaf
 def union(parts: list[dict]) -> dict:
@@ -33,8 +37,13 @@ def union(parts: list[dict]) -> dict:
     rest = [p for p in parts if p != {'type': 'null'}]
     if not rest: return {'type': 'null'}
     if {} in rest: return {}
-    one = rest[0] if len(rest) == 1 else {'type': [p['type'] for p in rest]} if all(list(p) == ['type'] and isinstance(p['type'], str) for p in rest) else {'anyOf': rest}
-    return one if len(rest) == len(parts) else one | {'type': one['type'] + ['null']} if isinstance(one.get('type'), list) else nullable(one)
+    one = (rest[0] if len(rest) == 1
+        else {'type': [p['type'] for p in rest]}
+        if all(list(p) == ['type'] and isinstance(p['type'], str) for p in rest)
+        else {'anyOf': rest})
+    return (one if len(rest) == len(parts)
+        else one | {'type': one['type'] + ['null']} if isinstance(one.get('type'), list)
+        else nullable(one))
 
 def type_node(node: ast.AST) -> dict:
     "The schema that a parsed type stands for"
@@ -43,7 +52,8 @@ def type_node(node: ast.AST) -> dict:
         case ast.Constant(value=None): return {'type': 'null'}
         case ast.Constant(value=str(text)): return type_schema(text)
         case ast.BinOp(op=ast.BitOr()): return union([type_node(node.left), type_node(node.right)])
-        case ast.Subscript(value=outer, slice=inner): return generic(outer, inner.elts if isinstance(inner, ast.Tuple) else [inner])
+        case ast.Subscript(value=outer, slice=inner):
+            return generic(outer, inner.elts if isinstance(inner, ast.Tuple) else [inner])
         case ast.Call(func=outer, args=inner): return generic(outer, inner)
         case ast.Tuple(elts=[first, *_]): return type_node(first)
     return {}
@@ -55,8 +65,10 @@ def generic(outer: ast.AST, inner: list) -> dict:
     if name == 'union': return union(list(map(type_node, inner)))
     if name == 'literal': return {'enum': [n.value for n in inner if isinstance(n, ast.Constant)]}
     schema = named_type(name)
-    if schema == {'type': 'array'} and name != 'tuple' and len(inner) == 1 and (items := type_node(inner[0])): return schema | {'items': items}
-    if schema == {'type': 'object'} and len(inner) == 2 and (values := type_node(inner[1])): return schema | {'additionalProperties': values}
+    if schema == {'type': 'array'} and name != 'tuple' and len(inner) == 1 and (items := type_node(inner[0])):
+        return schema | {'items': items}
+    if schema == {'type': 'object'} and len(inner) == 2 and (values := type_node(inner[1])):
+        return schema | {'additionalProperties': values}
     return schema
 
 def type_schema(
@@ -74,8 +86,9 @@ def json_schema(
     "The same schema with JSON Schema's types; a type it has no name for (`any`) is left out"
     if isinstance(schema, list): return [json_schema(s) for s in schema]
     if not isinstance(schema, dict): return schema
-    out = {k: v if k in ('enum', 'const', 'default', 'examples', 'required') else named_schemas(v) if k in ('properties', '$defs') else json_schema(v)
-        for k, v in schema.items()}
+    out = {k: v if k in ('enum', 'const', 'default', 'examples', 'required')
+        else named_schemas(v) if k in ('properties', '$defs')
+        else json_schema(v) for k, v in schema.items()}
     if isinstance(schema.get('type'), str): out = type_schema(out.pop('type')) | out
     return out
 
@@ -89,13 +102,16 @@ def flat_argument(said) -> tuple[dict, bool]:
     if isinstance(said, str): # `Required. string. The name of the animal`
         words = re.match(r'(?i)(required\.?\s+)?(\w+)?[.:,]?\s*(.*)', said, re.S)
         known = named_type(words[2] or '')
-        return (known | ({'description': words[3]} if words[3] else {}) if known else {'description': said}), bool(words[1])
+        return (known | ({'description': words[3]} if words[3] else {}) if known
+            else {'description': said}), bool(words[1])
     if not isinstance(said, dict): return {}, False
     flags = {k: said[k] for k in ('required', 'optional') if isinstance(said.get(k), bool)}
-    schema = json_schema({k: v for k, v in said.items() if k not in flags and not (k == 'required' and isinstance(v, str))})
+    schema = json_schema({k: v for k, v in said.items()
+        if k not in flags and not (k == 'required' and isinstance(v, str))})
     if schema.get('type') == 'null': del schema['type'] # `None` stands for a type that nobody wrote down
     if isinstance(schema.get('choices'), list): schema['enum'] = schema.pop('choices')
-    return schema, flags.get('required', not flags.get('optional', True)) or str(said.get('required')).lower() == 'true'
+    return schema, (flags.get('required', not flags.get('optional', True))
+        or str(said.get('required')).lower() == 'true')
 
 def flat_schema(
     table,       # {argument: what is said of it}
@@ -104,13 +120,19 @@ def flat_schema(
     "The schema of an object with these arguments"
     read = {name: flat_argument(said) for name, said in table.items()}
     needed = [name for name, (_, flag) in read.items() if flag or name in required]
-    return {'type': 'object', 'properties': {name: schema for name, (schema, _) in read.items()}} | ({'required': needed} if needed else {})
+    return ({'type': 'object', 'properties': {name: schema for name, (schema, _) in read.items()}}
+        | ({'required': needed} if needed else {}))
 
 def arguments_schema(parameters, required=()) -> dict:
     "The JSON Schema of a tool's arguments, from a schema or a table"
-    if isinstance(parameters, list): parameters = {p['name']: {k: v for k, v in p.items() if k != 'name'} for p in parameters if isinstance(p, dict) and isinstance(p.get('name'), str)}
-    is_table = not isinstance(parameters.get('type'), str) and not isinstance(parameters.get('properties'), dict) and all(isinstance(v, (dict, str)) and k[0:1] != '$' for k, v in parameters.items())
-    return flat_schema(parameters, required if isinstance(required, list) else ()) if is_table else json_schema(parameters)
+    if isinstance(parameters, list):
+        parameters = {p['name']: {k: v for k, v in p.items() if k != 'name'} for p in parameters
+            if isinstance(p, dict) and isinstance(p.get('name'), str)}
+    is_table = (not isinstance(parameters.get('type'), str)
+        and not isinstance(parameters.get('properties'), dict)
+        and all(isinstance(v, (dict, str)) and k[0:1] != '$' for k, v in parameters.items()))
+    return (flat_schema(parameters, required if isinstance(required, list) else ()) if is_table
+        else json_schema(parameters))
 
 # %% ../nbs/05_schemas.ipynb #0e6fc0d6
 schema_keys = ['parameters', 'input_schema', 'inputSchema', 'args_dicts', 'arguments', 'args']
@@ -121,12 +143,16 @@ def to_tool(
 ) -> Tool:
     "One tool in OpenAI's shape with JSON Schema parameters"
     inner = tool.get('function', tool) if isinstance(tool, dict) else None
-    if not isinstance(inner, dict) or not isinstance(inner.get('name'), str): raise FormatError('a tool needs a name', path)
+    if not isinstance(inner, dict) or not isinstance(inner.get('name'), str):
+        raise FormatError('a tool needs a name', path)
     parameters = next((inner[k] for k in schema_keys if inner.get(k)), {'type': 'object', 'properties': {}})
     if isinstance(parameters, str): parameters = read_value(parameters, [])
-    if not isinstance(parameters, (dict, list)): raise FormatError(f'parameters of tool {inner["name"]} are a JSON Schema, found {type(parameters).__name__}', path)
+    if not isinstance(parameters, (dict, list)):
+        raise FormatError(f'parameters of tool {inner["name"]} are a JSON Schema, '
+            f'found {type(parameters).__name__}', path)
     description, strict = inner.get('description'), inner.get('strict')
-    return Tool(function=Function(inner['name'], description if isinstance(description, str) else '', arguments_schema(parameters, inner.get('required')), strict if isinstance(strict, bool) else None))
+    return Tool(function=Function(inner['name'], description if isinstance(description, str) else '',
+        arguments_schema(parameters, inner.get('required')), strict if isinstance(strict, bool) else None))
 
 # %% ../nbs/05_schemas.ipynb #0c9b844d
 def deref(document: dict, node, depth=0):
@@ -135,7 +161,8 @@ def deref(document: dict, node, depth=0):
     if not isinstance(node, dict): return node
     if isinstance(node.get('$ref'), str):
         found = document
-        for part in node['$ref'].removeprefix('#/').split('/'): found = found.get(part, {}) if isinstance(found, dict) else {}
+        for part in node['$ref'].removeprefix('#/').split('/'):
+            found = found.get(part, {}) if isinstance(found, dict) else {}
         return deref(document, found, depth + 1) if depth < 12 else {}
     return {k: deref(document, v, depth + 1) for k, v in node.items()}
 
@@ -143,8 +170,11 @@ def operation_tool(document: dict, where: str, method: str, operation: dict, pat
     "The tool of one operation"
     properties, required = {}, []
     for p in deref(document, operation.get('parameters') or []):
-        if not isinstance(p, dict) or not isinstance(p.get('name'), str): raise FormatError('a parameter of an operation needs a name', path)
-        properties[p['name']] = json_schema(p.get('schema') or {k: p[k] for k in ('type', 'items', 'enum') if k in p}) | ({'description': p['description']} if p.get('description') else {})
+        if not isinstance(p, dict) or not isinstance(p.get('name'), str):
+            raise FormatError('a parameter of an operation needs a name', path)
+        properties[p['name']] = (
+            json_schema(p.get('schema') or {k: p[k] for k in ('type', 'items', 'enum') if k in p})
+            | ({'description': p['description']} if p.get('description') else {}))
         if p.get('required') is True: required.append(p['name'])
     content = deref(document, operation.get('requestBody') or {}).get('content') or {}
     body = json_schema(next((c.get('schema') for c in content.values() if isinstance(c, dict)), None) or {})
@@ -152,26 +182,33 @@ def operation_tool(document: dict, where: str, method: str, operation: dict, pat
     required += [r for r in body.get('required') or [] if r not in required]
     name = operation.get('operationId') or re.sub(r'\W+', '_', f'{method}{where}').strip('_')
     about = operation.get('summary') or operation.get('description') or ''
-    return Tool(function=Function(name, about, {'type': 'object', 'properties': properties} | ({'required': required} if required else {})))
+    return Tool(function=Function(name, about,
+        {'type': 'object', 'properties': properties} | ({'required': required} if required else {})))
 
 def openapi_tools(document: dict, path='$') -> list[Tool]:
     "A tool for each operation of an OpenAPI document"
     methods = ('get', 'post', 'put', 'delete', 'patch')
     return [operation_tool(document, where, method, operation, f'{path}.paths.{where}.{method}')
-        for where, item in document['paths'].items() if isinstance(item, dict) for method, operation in item.items() if method in methods and isinstance(operation, dict)]
+        for where, item in document['paths'].items() if isinstance(item, dict)
+        for method, operation in item.items() if method in methods and isinstance(operation, dict)]
 
 # %% ../nbs/05_schemas.ipynb #2f6da4d8
-listed = re.compile(r'^[ \t]*(?:\d+[.)][ \t]*)?(?:Tool )?Name:[ \t]*(?P<name>.+)\n[ \t]*Description:[ \t]*(?P<description>(?:.|\n)*?)\n[ \t]*Parameters:[ \t]*(?P<parameters>\{.*)$', re.M)
+listed = re.compile(
+    r'^[ \t]*(?:\d+[.)][ \t]*)?(?:Tool )?Name:[ \t]*(?P<name>.+)\n'
+    r'[ \t]*Description:[ \t]*(?P<description>(?:.|\n)*?)\n'
+    r'[ \t]*Parameters:[ \t]*(?P<parameters>\{.*)$', re.M)
 
 def text_tools(
     text: str, # A prompt that lists tools by `Name:`, `Description:`, `Parameters:`
 ) -> list[Tool]:
     "The tools a text lists"
-    return [to_tool(dict(name=m['name'].strip(), description=m['description'].strip(), parameters=read_value(m['parameters'], []) or {})) for m in listed.finditer(text)]
+    return [to_tool(dict(name=m['name'].strip(), description=m['description'].strip(),
+        parameters=read_value(m['parameters'], []) or {})) for m in listed.finditer(text)]
 
 # %% ../nbs/05_schemas.ipynb #2bea6cd6
 def to_tools(
-    tools,    # A list of tools, an OpenAPI document, either as JSON or Python text, a text that lists tools, or None
+    # A list of tools, an OpenAPI document, either as JSON or Python text, a text that lists tools, or None
+    tools,
     path='$', # Where it stands in the record
 ) -> list[Tool]:
     "All the tools of a record"
@@ -179,6 +216,8 @@ def to_tools(
         if text_tools(tools): return text_tools(tools)
         tools = read_value(tools, []) if tools.strip() else []
     if isinstance(tools, dict) and isinstance(tools.get('paths'), dict): return openapi_tools(tools, path)
-    if isinstance(tools, dict): tools = tools.get('function_declarations') or tools.get('functions') or [tools]
-    if not isinstance(tools or [], list): raise FormatError(f'expected a list of tools, found {type(tools).__name__}', path)
+    if isinstance(tools, dict):
+        tools = tools.get('function_declarations') or tools.get('functions') or [tools]
+    if not isinstance(tools or [], list):
+        raise FormatError(f'expected a list of tools, found {type(tools).__name__}', path)
     return [to_tool(tool, f'{path}[{i}]') for i, tool in enumerate(tools or [])]

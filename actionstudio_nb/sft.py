@@ -18,7 +18,8 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from fastcore.script import call_parse, Param
 from tqdm import tqdm
-from .core import ActionStudioError, ConfigError, Ledger, dumps, output_dir, read_json, read_jsonl, summary, write_json, write_jsonl
+from .core import (
+    ActionStudioError, ConfigError, Ledger, dumps, output_dir, read_json, read_jsonl, summary, write_json, write_jsonl)
 from .unified import read_trajectories
 from .render import RenderError, render
 from .packing import Batch, Row, collate
@@ -37,7 +38,8 @@ def prepare(
     out, first_fault = [], None
     for source in config.data:
         trees = []
-        for line, t in tqdm(read_trajectories(source.path), desc=f'render {Path(source.path).name}', unit=' trajectories'):
+        for line, t in tqdm(
+                read_trajectories(source.path), desc=f'render {Path(source.path).name}', unit=' trajectories'):
             where = dict(file=source.path, line=line)
             try: tree = render(t, tokenizer, config.train_on, **config.template_args)
             except RenderError as e:
@@ -48,7 +50,9 @@ def prepare(
             if not reason: trees.append(tree)
             ledger.add(tree.id, 'dropped' if reason else 'kept', [reason] if reason else [], where)
         out.append(trees)
-    if not any(out): raise ActionStudioError(f'no trajectory is left to train on; reasons: {dict(ledger.reasons)}' + (f'; the first fault: {first_fault}' if first_fault else ''))
+    if not any(out):
+        raise ActionStudioError(f'no trajectory is left to train on; reasons: {dict(ledger.reasons)}'
+            + (f'; the first fault: {first_fault}' if first_fault else ''))
     return out
 
 # %% ../nbs/34_sft.ipynb #c5f8b4a6
@@ -60,7 +64,8 @@ def plan_steps(
     "Which rows each optimizer step trains"
     steps = []
     for epoch in range(math.ceil(config.epochs)):
-        rows = epoch_rows(trees, [d.weight for d in config.data], config.row_length, config.share_prefix, config.seed, epoch)
+        rows = epoch_rows(trees, [d.weight for d in config.data],
+            config.row_length, config.share_prefix, config.seed, epoch)
         part = min(1.0, config.epochs - epoch)
         steps += step_rows(rows[:math.ceil(part * len(rows))], rows_per_step(config, world))
     if not steps: raise ConfigError('the mixture comes out empty; raise the weights of its data sets, or epochs')
@@ -97,12 +102,14 @@ def build_model(config: Config):
     "The model with forest attention, with LoRA if the config says so"
     model = load_model(config.model, 'forest')
     check_layers(model.config)
-    return add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets) if config.method == 'lora' else model
+    return (add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets)
+        if config.method == 'lora' else model)
 
 def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
     "AdamW over what is trained"
     trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [dict(params=[p for p in trained if p.ndim >= 2], weight_decay=config.weight_decay), dict(params=[p for p in trained if p.ndim < 2], weight_decay=0.0)]
+    groups = [dict(params=[p for p in trained if p.ndim >= 2], weight_decay=config.weight_decay),
+        dict(params=[p for p in trained if p.ndim < 2], weight_decay=0.0)]
     return torch.optim.AdamW([g for g in groups if g['params']], lr=0.0, betas=(0.9, 0.95), fused=True)
 
 # %% ../nbs/34_sft.ipynb #5e82753d
@@ -130,7 +137,8 @@ def train_step(
 # %% ../nbs/34_sft.ipynb #5c09d034
 def last_checkpoint(run: Path) -> Path | None:
     "The newest whole checkpoint of a run"
-    return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')), default=None, key=lambda p: int(p.name.rpartition('-')[2]))
+    return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')),
+        default=None, key=lambda p: int(p.name.rpartition('-')[2]))
 
 def save_checkpoint(accelerator: Accelerator, run: Path, progress: dict):
     "Write a checkpoint of step `progress['step']`, and remove those before it"
@@ -174,12 +182,14 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
         if before['run_id'] != record['run_id']:
             changed = [k for k in record['config'] if record['config'][k] != before['config'].get(k)]
             changed += [k for k in ('data', 'model', 'derived') if k not in changed and record[k] != before.get(k)]
-            raise ConfigError(f"{run} holds another run ({', '.join(changed)} changed); name another output, or remove the folder")
+            raise ConfigError(f"{run} holds another run ({', '.join(changed)} changed); "
+                'name another output, or remove the folder')
     elif main: write_json(run/'run.json', record)
     checkpoint = last_checkpoint(run)
     progress = read_json(checkpoint/'progress.json') if checkpoint else start
     if main and (run/'metrics.jsonl').exists():
-        write_jsonl(run/'metrics.jsonl', [m for _, m in read_jsonl(run/'metrics.jsonl', bad=lambda *a: None) if m['step'] <= progress['step']])
+        write_jsonl(run/'metrics.jsonl', [m for _, m in read_jsonl(run/'metrics.jsonl', bad=lambda *a: None)
+            if m['step'] <= progress['step']])
     return progress
 
 # %% ../nbs/34_sft.ipynb #6e5c69f7
@@ -190,12 +200,14 @@ def setup(config: Config):
     device = 'cpu' if cpu else 'cuda'
     PartialState(cpu=cpu, **({'backend': 'gloo'} if cpu and int(os.environ.get('WORLD_SIZE', 1)) > 1 else {}))
     record, precision = Path(config.output)/'run.json', config.precision
-    if precision == 'auto': precision = read_json(record)['derived']['precision'] if record.exists() else best_precision(device)
+    if precision == 'auto':
+        precision = read_json(record)['derived']['precision'] if record.exists() else best_precision(device)
     precision = broadcast_object_list([precision])[0] # The clock may say different things on different ranks
     AcceleratorState._reset_state() # A notebook may have trained in another precision before
     logging.getLogger('accelerate.utils.other').setLevel(logging.ERROR) # At each save it warns of tied weights
     accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if precision == 'bf16' else 'no')
-    return accelerator, Derived(rows_per_step(config, accelerator.num_processes), precision, accelerator.num_processes, device)
+    return accelerator, Derived(
+        rows_per_step(config, accelerator.num_processes), precision, accelerator.num_processes, device)
 
 # %% ../nbs/34_sft.ipynb #67b22d88
 def how_far(config: Config, progress: dict, steps: int) -> float:
@@ -221,7 +233,8 @@ def count(progress: dict, rows: list, seconds: float):
 def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals):
     "Take steps until the plan or the time ends; saves now and then, and at the end"
     saved_at, main = time.perf_counter(), accelerator.is_main_process
-    with tqdm(total=len(steps), initial=progress['step'], desc='train', unit='step', disable=None if main else True) as bar, open(run/'metrics.jsonl', 'a') as metrics:
+    with tqdm(total=len(steps), initial=progress['step'], desc='train', unit='step',
+            disable=None if main else True) as bar, open(run/'metrics.jsonl', 'a') as metrics:
         while (done := broadcast_object_list([how_far(config, progress, len(steps))])[0]) < 1:
             start, rate = time.perf_counter(), config.learning_rate * schedule(max(done, 1e-3), config.warmup_ratio)
             rows = steps[progress['step']]
@@ -230,7 +243,8 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
             before = dict(progress)
             count(progress, rows, seconds)
             row = {'step': progress['step'], 'loss': loss, 'learning_rate': rate, 'grad_norm': norm} | {
-                f'{k}_per_second': round((progress[k] - before[k]) / seconds, 1) for k in ('tokens', 'positions')} | {k: progress[k] for k in ('tokens', 'seconds')}
+                f'{k}_per_second': round((progress[k] - before[k]) / seconds, 1) for k in ('tokens', 'positions')} | {
+                k: progress[k] for k in ('tokens', 'seconds')}
             if main:
                 metrics.write(dumps(row) + '\n')
                 metrics.flush()
@@ -240,7 +254,9 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
             if stop or broadcast_object_list([time.perf_counter() - saved_at > 60 * config.save_minutes])[0]:
                 save_checkpoint(accelerator, run, progress)
                 saved_at = time.perf_counter()
-            if stop: raise Interrupted(f'stopped by a signal after step {progress["step"]} of {len(steps)}; run the same command again to go on')
+            if stop:
+                raise Interrupted(f'stopped by a signal after step {progress["step"]} of {len(steps)}; '
+                    'run the same command again to go on')
     progress['finished'] = True
     save_checkpoint(accelerator, run, progress)
 
@@ -248,7 +264,8 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
 def data_hash(path: str) -> str:
     "Hash of a data file"
     try: return sha256(path)
-    except OSError as e: raise ConfigError(f'cannot read data file {path}: {e.strerror}; `actionstudio check` writes such a file') from e
+    except OSError as e:
+        raise ConfigError(f'cannot read data file {path}: {e.strerror}; `actionstudio check` writes such a file') from e
 
 def go_on(config, accelerator, steps, progress, run, seen_signals):
     "Build the model, load the newest checkpoint if there is one, and train"
@@ -270,11 +287,13 @@ def train(
         record = run_record(config, derived, [data_hash(d.path) for d in config.data], fingerprint(config.model))
         progress = open_run(config, record, main)
         if progress.get('finished') and (run/'report.json').exists(): return read_json(run/'report.json')
-        with Ledger(run/'ledger.jsonl' if main else None, 'sft') as ledger: trees = prepare(config, tokenizer, ledger)
+        with Ledger(run/'ledger.jsonl' if main else None, 'sft') as ledger:
+            trees = prepare(config, tokenizer, ledger)
         steps = plan_steps(config, trees, derived.world)
         if not progress.get('finished'): go_on(config, accelerator, steps, progress, run, seen)
-    report = ledger.report(run_id=record['run_id'], steps=progress['step'], planned_steps=len(steps), train_tokens=progress['tokens'],
-        positions=progress['positions'], trained_positions=progress['trained_positions'], train_seconds=round(progress['seconds'], 1),
+    report = ledger.report(run_id=record['run_id'], steps=progress['step'], planned_steps=len(steps),
+        train_tokens=progress['tokens'], positions=progress['positions'],
+        trained_positions=progress['trained_positions'], train_seconds=round(progress['seconds'], 1),
         tokens_per_second=round(progress['tokens'] / progress['seconds'], 1))
     if main: write_json(run/'report.json', report)
     return report
@@ -288,5 +307,6 @@ def sft(
     "Fine-tune a model; the same command again goes on with an interrupted run"
     report = train(load_config(config, *overrides))
     print(summary(report))
-    print(f"  {report['steps']:,} steps, {report['train_tokens']:,} tokens ({report['trained_positions']:,} trained) in {report['train_seconds']:,.0f} s: {report['tokens_per_second']:,.0f} tokens/s")
+    print(f"  {report['steps']:,} steps, {report['train_tokens']:,} tokens ({report['trained_positions']:,} trained) "
+        f"in {report['train_seconds']:,.0f} s: {report['tokens_per_second']:,.0f} tokens/s")
     return report

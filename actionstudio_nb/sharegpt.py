@@ -16,8 +16,9 @@ from .schemas import to_tools
 from .readers import chat_key, pair_results, read_openai, reader, split_instruction, turn_extras
 
 # %% ../nbs/07_sharegpt.ipynb #13b93a32
-sharegpt_roles = dict(human='user', user='user', gpt='assistant', assistant='assistant', model='assistant', system='system',
-    function_call='call', tool_call='call', observation='tool', tool='tool', tool_response='tool', function_response='tool')
+sharegpt_roles = dict(human='user', user='user', gpt='assistant', assistant='assistant', model='assistant',
+    system='system', function_call='call', tool_call='call',
+    observation='tool', tool='tool', tool_response='tool', function_response='tool')
 
 tool_response = re.compile('<(tool_response)>')
 
@@ -27,8 +28,10 @@ def tool_messages(value) -> list[Message]:
     bodies = [body for _, body, _ in between(value, tool_response, '</{}>')] if isinstance(value, str) else []
     for body in bodies or [value]:
         result = read_value(body, []) if isinstance(body, str) and is_json(body) else None
-        named = isinstance(result, dict) and set(result) == {'name', 'content'} and isinstance(result['name'], str)
-        out.append(Message('tool', result['content'], name=result['name']) if named else Message('tool', body))
+        named = (isinstance(result, dict) and set(result) == {'name', 'content'}
+            and isinstance(result['name'], str))
+        out.append(Message('tool', result['content'], name=result['name']) if named
+            else Message('tool', body))
     return out
 
 def sharegpt_turn(turn, path) -> list[Message]:
@@ -48,29 +51,35 @@ tools_block = re.compile(r'<(tools)>(?=\s*[\[{])')
 
 def tools_in_prompt(instruction) -> tuple[str, list]:
     "(the instruction without its block of tools, the tools)"
-    block, body, end = next(between(instruction, tools_block, '</{}>'), (None, '', 0)) if isinstance(instruction, str) else (None, '', 0)
+    block, body, end = (next(between(instruction, tools_block, '</{}>'), (None, '', 0))
+        if isinstance(instruction, str) else (None, '', 0))
     if not block: return instruction, []
     tools = body if body[0] == '[' else f"[{','.join(body.splitlines())}]" # A list, or one tool a line
-    return instruction[:block.start()].rstrip() + instruction[end:], to_tools(tools, 'the <tools> of the system message')
+    return (instruction[:block.start()].rstrip() + instruction[end:],
+        to_tools(tools, 'the <tools> of the system message'))
 
 # %% ../nbs/07_sharegpt.ipynb #397b0d7e
 def join_calls(conversation: list[Message]) -> list[Message]:
     "Merge a message of calls alone into the assistant message before it"
     out = []
     for message in conversation:
-        together = message.role == 'assistant' and message.tool_calls and not message.content and out and out[-1].role == 'assistant'
+        together = (message.role == 'assistant' and message.tool_calls and not message.content
+            and out and out[-1].role == 'assistant')
         if together: out[-1].tool_calls = out[-1].tool_calls + message.tool_calls
         else: out.append(message)
     return out
 
-@reader('sharegpt', 'conversations [tools] [system] [id]', lambda r: isinstance(r['conversations'], list) and 'chosen' not in r and not chat_key(r))
+@reader('sharegpt', 'conversations [tools] [system] [id]',
+    lambda r: isinstance(r['conversations'], list) and 'chosen' not in r and not chat_key(r))
 def read_sharegpt(record, tools):
-    turns = [m for i, t in enumerate(record['conversations']) for m in sharegpt_turn(t, f'$.conversations[{i}]')]
+    turns = [m for i, t in enumerate(record['conversations'])
+        for m in sharegpt_turn(t, f'$.conversations[{i}]')]
     instruction, conversation = split_instruction(turns)
     instruction, inside = tools_in_prompt(record.get('system') or instruction)
     own = to_tools(record.get('tools'), '$.tools') or inside
     extra = turn_extras(record['conversations'], 'conversations', {'from', 'value'})
-    return Trajectory(str(record.get('id') or ''), instruction, own or tools, pair_results(join_calls(conversation)), extra)
+    return Trajectory(str(record.get('id') or ''), instruction, own or tools,
+        pair_results(join_calls(conversation)), extra)
 
 # %% ../nbs/07_sharegpt.ipynb #f98f40d7
 chatml_turn = re.compile(r'<\|im_start\|>(\w+)\n?(.*?)(?:<\|im_end\|>|\Z)', re.S)
@@ -78,19 +87,24 @@ text_keys = ['text', 'prompt', 'content']
 
 def chatml_text(record) -> str | None:
     "The chat of a record that holds it as one text"
-    return next((record[k] for k in text_keys if isinstance(record.get(k), str) and '<|im_start|>' in record[k]), None)
+    return next((record[k] for k in text_keys
+        if isinstance(record.get(k), str) and '<|im_start|>' in record[k]), None)
 
 @reader('chatml', '[text] [prompt] [content] [completion] [tools] [id]', chatml_text)
 def read_chatml(record, tools):
     text = chatml_text(record) + (record.get('completion') or '')
-    turns = [Message('tool' if role == 'tool' else share_role(role), body.strip()) for role, body in chatml_turn.findall(text)]
-    instruction, conversation = split_instruction([answer for m in turns for answer in (tool_messages(m.content) if '<tool_response>' in m.content else [m])])
+    turns = [Message('tool' if role == 'tool' else share_role(role), body.strip())
+        for role, body in chatml_turn.findall(text)]
+    instruction, conversation = split_instruction([answer for m in turns
+        for answer in (tool_messages(m.content) if '<tool_response>' in m.content else [m])])
     instruction, inside = tools_in_prompt(instruction)
-    return Trajectory(str(record.get('id') or ''), instruction, to_tools(record.get('tools'), '$.tools') or inside or tools, conversation)
+    return Trajectory(str(record.get('id') or ''), instruction,
+        to_tools(record.get('tools'), '$.tools') or inside or tools, conversation)
 
 def share_role(role: str) -> str:
     "A role of ours for one of theirs"
-    if sharegpt_roles.get(role) not in ('user', 'assistant', 'system'): raise FormatError(f'unknown role {role!r} in the text')
+    if sharegpt_roles.get(role) not in ('user', 'assistant', 'system'):
+        raise FormatError(f'unknown role {role!r} in the text')
     return sharegpt_roles[role]
 
 # %% ../nbs/07_sharegpt.ipynb #204cc2b0
@@ -104,8 +118,12 @@ def preference(chosen: Trajectory, rejected: Trajectory) -> list[Trajectory]:
 
 @reader('openai_pair', 'chosen_messages rejected_messages [tools] [id]')
 def read_openai_pair(record, tools):
-    return preference(*(read_openai(record | {'messages': record[f'{which}_messages']}, tools) for which in ('chosen', 'rejected')))
+    return preference(*(read_openai(record | {'messages': record[f'{which}_messages']}, tools)
+        for which in ('chosen', 'rejected')))
 
-@reader('sharegpt_pair', 'conversations chosen rejected [tools] [system] [id]', lambda r: isinstance(r['conversations'], list))
+@reader('sharegpt_pair', 'conversations chosen rejected [tools] [system] [id]',
+    lambda r: isinstance(r['conversations'], list))
 def read_sharegpt_pair(record, tools):
-    return preference(*(read_sharegpt(record | {'conversations': record['conversations'] + [record[which]]}, tools) for which in ('chosen', 'rejected')))
+    return preference(*(
+        read_sharegpt(record | {'conversations': record['conversations'] + [record[which]]}, tools)
+        for which in ('chosen', 'rejected')))

@@ -32,10 +32,12 @@ class Unreadable(Struct):
 
 def value_of(item: Item):
     "The item's JSON value; raises `FormatError` with its place"
-    if isinstance(item.content, Unreadable): raise FormatError(f'{item.file}, record {item.line} is no JSON: {item.content.message}')
+    if isinstance(item.content, Unreadable):
+        raise FormatError(f'{item.file}, record {item.line} is no JSON: {item.content.message}')
     if not isinstance(item.content, str): return item.content
     try: return loads(item.content)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as e: raise FormatError(f'{item.file}, line {item.line} is no JSON: {e}') from e
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as e:
+        raise FormatError(f'{item.file}, line {item.line} is no JSON: {e}') from e
 
 # %% ../nbs/04_stages.ipynb #5c29d609
 class Done(Struct):
@@ -51,7 +53,8 @@ class Done(Struct):
 
 def dropped(item: Item, reason: str, message: str) -> Done:
     "An item that is left out"
-    return Done(stable_id([item.file, item.line]), 'dropped', [reason], dict(file=item.file, line=item.line, message=message))
+    return Done(stable_id([item.file, item.line]), 'dropped', [reason],
+        dict(file=item.file, line=item.line, message=message))
 
 # %% ../nbs/04_stages.ipynb #f3ef99a7
 def work_on_one(work, item: Item) -> list[Done]:
@@ -61,7 +64,8 @@ def work_on_one(work, item: Item) -> list[Done]:
     try: done = work(item, value)
     except ConfigError: raise # A wrong option concerns all of them
     except FormatError as e: return [dropped(item, 'format', str(e)[:1000])]
-    except RecursionError: return [dropped(item, 'too_deep', f'{item.file}, record {item.line} is nested too deeply')]
+    except RecursionError:
+        return [dropped(item, 'too_deep', f'{item.file}, record {item.line} is nested too deeply')]
     except Exception as e: return [dropped(item, 'failed', f'{type(e).__name__}: {str(e)[:500]}')]
     return done if isinstance(done, list) else [done]
 
@@ -121,8 +125,9 @@ class Totals(Struct):
 
     def report(self, stage: str) -> dict:
         "`stage`, `inputs`, `outcomes`, `reasons`, `seconds`; data sets and examples"
-        return dict(stage=stage, inputs=self.inputs, outcomes=self.outcomes, reasons=dict(sorted(self.reasons.items(), key=lambda x: -x[1])),
-            seconds=round(self.seconds, 3), data={k: v for k, v in self.groups.items() if k}, examples=self.examples)
+        return dict(stage=stage, inputs=self.inputs, outcomes=self.outcomes,
+            reasons=dict(sorted(self.reasons.items(), key=lambda x: -x[1])), seconds=round(self.seconds, 3),
+            data={k: v for k, v in self.groups.items() if k}, examples=self.examples)
 
 # %% ../nbs/04_stages.ipynb #fd766a2e
 class Journal:
@@ -139,12 +144,14 @@ class Journal:
         for part, size in zip(self.parts, self.last['sizes']):
             part.touch()
             os.truncate(part, size)
-        with open(self.path, 'w') as f: f.write(dumps(depends) + '\n' + (dumps(self.last) + '\n' if goes_on else ''))
+        with open(self.path, 'w') as f:
+            f.write(dumps(depends) + '\n' + (dumps(self.last) + '\n' if goes_on else ''))
 
     def note(self, files, totals: Totals):
         "Everything up to here is done"
         for f in files: f.flush()
-        with open(self.path, 'a') as f: f.write(dumps(dict(sizes=[f.tell() for f in files], totals=totals)) + '\n')
+        with open(self.path, 'a') as f:
+            f.write(dumps(dict(sizes=[f.tell() for f in files], totals=totals)) + '\n')
 
     def finish(self):
         "Give the files their names"
@@ -167,7 +174,8 @@ class Unique:
         if done.content is None: return done
         if done.content in self.seen:
             done.outcome, done.texts = 'dropped', []
-            if 'duplicate' not in done.reasons: done.reasons = done.reasons + ['duplicate'] # It is there when a shard found it
+            # It is there when a shard found it
+            if 'duplicate' not in done.reasons: done.reasons = done.reasons + ['duplicate']
         self.seen.add(done.content)
         return done
 
@@ -175,7 +183,8 @@ class Unique:
 def ledger_row(done: Done, stage: str, following: int = 0) -> dict:
     "A row; `following` rows are of the same item"
     row = dict(id=done.id, source=done.source, stage=stage, outcome=done.outcome, reasons=done.reasons)
-    return row | {k: v for k, v in dict(group=done.group, steps=done.steps, content=done.content, texts=len(done.texts), following=following).items() if v}
+    return row | {k: v for k, v in dict(group=done.group, steps=done.steps, content=done.content,
+        texts=len(done.texts), following=following).items() if v}
 
 def remember(journal: Journal, settler):
     "Tell the settler what was done before"
@@ -197,7 +206,8 @@ def write_batch(batch, stage: str, totals: Totals, settler, texts, ledger):
 # %% ../nbs/04_stages.ipynb #82b4a70d
 def finish(
     stage: str,
-    results,          # Function: number of items to skip → iterator of batches, each a list with a list of `Done` for each item
+    # Function: number of items to skip → iterator of batches, each a list with a list of `Done` for each item
+    results,
     out: Path,
     target: str,      # Name of the file for the texts
     depends: dict,    # What the result depends on
@@ -209,7 +219,8 @@ def finish(
     start = time.perf_counter() - totals.seconds
     if settler and totals.items: remember(journal, settler)
     if not journal.whole:
-        with open(journal.parts[0], 'a') as texts, open(journal.parts[1], 'a') as ledger, tqdm(desc=stage, unit=' items', initial=totals.items) as bar:
+        with (open(journal.parts[0], 'a') as texts, open(journal.parts[1], 'a') as ledger,
+                tqdm(desc=stage, unit=' items', initial=totals.items) as bar):
             for batch in results(totals.items):
                 write_batch(batch, stage, totals, settler, texts, ledger)
                 totals.seconds = time.perf_counter() - start
@@ -248,7 +259,8 @@ def run_stage(
     settler=None,
 ) -> dict:                    # The report
     "Apply `work` to all items"
-    def results(skip): return in_order(work, islice(islice(items(), shard[0], None, shard[1]), skip, None), workers)
+    def results(skip):
+        return in_order(work, islice(islice(items(), shard[0], None, shard[1]), skip, None), workers)
     return finish(stage, results, out, target, depends | dict(shard=shard), settler)
 
 # %% ../nbs/04_stages.ipynb #4816d8fd
@@ -259,7 +271,8 @@ def merged(folders: list[Path], target: str):
         with open(folder/target) as texts:
             for _, row in read_jsonl(folder/'ledger.jsonl'):
                 lines = [t.rstrip('\n') for t in islice(texts, row.get('texts', 0))]
-                dones.append(Done(row['id'], row['outcome'], row['reasons'], row['source'], lines, row.get('content'), row.get('group', ''), row.get('steps', 0)))
+                dones.append(Done(row['id'], row['outcome'], row['reasons'], row['source'], lines,
+                    row.get('content'), row.get('group', ''), row.get('steps', 0)))
                 if row.get('following'): continue
                 yield dones
                 dones = []
@@ -271,6 +284,8 @@ def merge_shards(stage: str, out: Path, target: str, settler=None) -> dict:
     folders = sorted(out.glob('shard-*-of-*'), key=lambda p: int(p.name.split('-')[1]))
     n = int(folders[0].name.split('-')[-1]) if folders else 0
     missing = [f'{i}/{n}' for i in range(1, n + 1) if not (out/f'shard-{i}-of-{n}'/'report.json').exists()]
-    if missing or len(folders) != n or not n: raise ConfigError(f'{out} has no whole set of shards; missing: {", ".join(missing) or "all"}. Run them, then merge')
+    if missing or len(folders) != n or not n:
+        raise ConfigError(f'{out} has no whole set of shards; missing: {", ".join(missing) or "all"}. '
+            'Run them, then merge')
     def results(skip): return ([dones] for dones in islice(merged(folders, target), skip, None))
     return finish(stage, results, out, target, dict(merge=n), settler)

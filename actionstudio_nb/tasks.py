@@ -33,13 +33,16 @@ def first_calls(ground_truth) -> list[ToolCall]:
 # %% ../nbs/08_tasks.ipynb #05dd4169
 @reader('bfcl', 'id question function [ground_truth]')
 def read_bfcl(record, tools):
-    if len(record['question']) != 1: raise FormatError('only single-turn BFCL tasks can be read', '$.question')
+    if len(record['question']) != 1:
+        raise FormatError('only single-turn BFCL tasks can be read', '$.question')
     asked = [openai_message(m, f'$.question[0][{i}]') for i, m in enumerate(record['question'][0])]
     instruction, conversation = split_instruction(asked)
     truth = record.get('ground_truth')
     if truth: conversation.append(Message('assistant', tool_calls=first_calls(truth)))
-    meta = {'kind': re.sub(r'_\d+(-\d+)*$', '', record['id'])} | ({'labels': {'possible_answers': truth}} if truth else {})
-    return Trajectory(record['id'], instruction, to_tools(record['function'], '$.function') or tools, conversation, meta)
+    meta = ({'kind': re.sub(r'_\d+(-\d+)*$', '', record['id'])}
+        | ({'labels': {'possible_answers': truth}} if truth else {}))
+    return Trajectory(record['id'], instruction,
+        to_tools(record['function'], '$.function') or tools, conversation, meta)
 
 # %% ../nbs/08_tasks.ipynb #c31e6a31
 def task_calls(answers, path) -> list[ToolCall]:
@@ -48,7 +51,8 @@ def task_calls(answers, path) -> list[ToolCall]:
     if isinstance(answers, str): answers = read_value(answers, problems) if answers.strip() else []
     if isinstance(answers, dict): answers = [answers]
     if not isinstance(answers, list): raise FormatError('the answers are a list of calls', path)
-    calls = as_calls([a | {'name': a['tool']} if isinstance(a, dict) and isinstance(a.get('tool'), str) else a for a in answers], problems)
+    calls = as_calls([a | {'name': a['tool']} if isinstance(a, dict) and isinstance(a.get('tool'), str)
+        else a for a in answers], problems)
     if len(calls) != len(answers): raise FormatError(problems[-1], path)
     return calls
 
@@ -56,8 +60,11 @@ def task_turns(query, path) -> list[Message]:
     "The turns up to the question"
     if isinstance(query, str): return [Message('user', query)]
     if not isinstance(query, list): raise FormatError('the query is a text or a list of turns', path)
-    turns = [openai_message(turn | {'role': 'assistant'} if isinstance(turn, dict) and turn.get('role') == 'agent' else turn, f'{path}[{i}]') for i, turn in enumerate(query)]
-    if turns and turns[-1].role == 'assistant': # The beginning of the answer: its last line only asks for the call
+    turns = [openai_message(
+        turn | {'role': 'assistant'} if isinstance(turn, dict) and turn.get('role') == 'agent' else turn,
+        f'{path}[{i}]') for i, turn in enumerate(query)]
+    # The beginning of the answer: its last line only asks for the call
+    if turns and turns[-1].role == 'assistant':
         turns[-1].content = re.sub(r'\s*Generate API Request:\s*$', '', turns[-1].content or '')
     return turns
 
@@ -73,29 +80,38 @@ def read_xlam(record, tools):
     calls = task_calls(record['answers'], '$.answers')
     instruction, turns = split_instruction(task_turns(record['query'], '$.query'))
     meta = {} if calls else {'labels': {'no_call': True}}
-    return Trajectory(str(record.get('id') or ''), instruction, to_tools(record['tools'], '$.tools') or tools, with_calls(turns, calls), meta)
+    return Trajectory(str(record.get('id') or ''), instruction,
+        to_tools(record['tools'], '$.tools') or tools, with_calls(turns, calls), meta)
 
 # %% ../nbs/08_tasks.ipynb #1a36b8b1
 def tool_results(seen, calls: list[ToolCall]) -> list[Message]:
     "The results of some calls: one each where there is a list of as many, else all of it for the first"
     value = read_value(seen, []) if isinstance(seen, str) and is_json(seen) else seen
-    many = isinstance(value, list) and len(value) == len(calls) and all(isinstance(v, dict) and 'results' in v for v in value)
-    return [Message('tool', v['results'], name=c.function.name) for v, c in zip(value, calls)] if many else [Message('tool', seen)]
+    many = (isinstance(value, list) and len(value) == len(calls)
+        and all(isinstance(v, dict) and 'results' in v for v in value))
+    return ([Message('tool', v['results'], name=c.function.name) for v, c in zip(value, calls)] if many
+        else [Message('tool', seen)])
 
 def step_turns(steps, path: str) -> list[Message]:
     "The turns of a list of steps"
     turns = []
     for i, step in enumerate(steps):
-        calls, thought = task_calls(step.get('tool_calls') or [], f'{path}[{i}].tool_calls'), str(step.get('thought') or '')
-        turns.append(Message('assistant', '', thought or None, calls) if calls else Message('assistant', thought))
-        if calls and step.get('next_observation') not in (None, ''): turns += tool_results(step['next_observation'], calls)
+        calls, thought = (task_calls(step.get('tool_calls') or [], f'{path}[{i}].tool_calls'),
+            str(step.get('thought') or ''))
+        turns.append(Message('assistant', '', thought or None, calls) if calls
+            else Message('assistant', thought))
+        if calls and step.get('next_observation') not in (None, ''):
+            turns += tool_results(step['next_observation'], calls)
         if step.get('user_input'): turns.append(Message('user', re.sub(r'^User:\s*', '', step['user_input'])))
     return turns
 
-@reader('steps', 'query steps [tools] [task_instruction] [unique_trajectory_id] [format_instruction]', lambda r: isinstance(r['steps'], list))
+@reader('steps', 'query steps [tools] [task_instruction] [unique_trajectory_id] [format_instruction]',
+    lambda r: isinstance(r['steps'], list))
 def read_steps(record, tools):
-    turns = [Message('user', record['query'])] * bool(record['query']) + step_turns(record['steps'], '$.steps')
-    return Trajectory(str(record.get('unique_trajectory_id') or ''), record.get('task_instruction') or '', to_tools(record.get('tools'), '$.tools') or tools, pair_results(turns))
+    turns = ([Message('user', record['query'])] * bool(record['query'])
+        + step_turns(record['steps'], '$.steps'))
+    return Trajectory(str(record.get('unique_trajectory_id') or ''), record.get('task_instruction') or '',
+        to_tools(record.get('tools'), '$.tools') or tools, pair_results(turns))
 
 # %% ../nbs/08_tasks.ipynb #317543a1
 section = re.compile(r'\[BEGIN OF ([A-Z _]+)\]')
@@ -107,7 +123,8 @@ def output_message(text: str, path: str) -> Message:
     value = read_value(body, []) if is_json(body) else None
     if isinstance(value, dict) and isinstance(value.get('tool_calls'), list):
         thought = value.get('thought') if isinstance(value.get('thought'), str) else None
-        return Message('assistant', value.get('content') or '', thought or None, task_calls(value['tool_calls'], path))
+        return Message('assistant', value.get('content') or '', thought or None,
+            task_calls(value['tool_calls'], path))
     if isinstance(value, list): return Message('assistant', '', None, task_calls(value, path))
     reply = parse_reply(text)
     return Message('assistant', reply.content, reply.reasoning_content, reply.calls)
@@ -124,14 +141,16 @@ def read_sections(record, tools):
     for m, _, end in reversed(found): text = text[:m.start()] + text[end:]
     known = {'TASK INSTRUCTION', 'AVAILABLE TOOLS', 'QUERY', 'HISTORY STEPS'}
     steps = read_value(parts['HISTORY STEPS'], []) if 'HISTORY STEPS' in parts else []
-    turns = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(text)] if '<|im_start|>' in text else parts.get('QUERY', text.strip())
+    turns = ([{'role': m[1], 'content': m[2]} for m in chatml.finditer(text)] if '<|im_start|>' in text
+        else parts.get('QUERY', text.strip()))
     answer = output_message(str(record['output']), '$.output')
     meta = {'extra': {k: v for k, v in parts.items() if k not in known}} if set(parts) - known else {}
     if not answer.tool_calls and not answer.content: meta['labels'] = {'no_call': True}
     turns = task_turns(turns, '$.instruction') + step_turns(steps or [], '$.instruction')
     if answer.content or answer.reasoning_content: turns.append(answer)
     else: turns = with_calls(turns, answer.tool_calls)
-    return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''), to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, pair_results(turns), meta)
+    return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''),
+        to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, pair_results(turns), meta)
 
 # %% ../nbs/08_tasks.ipynb #c2f9b454
 tag = re.compile(r'<(user|think|tool_call|response|obs)>')
@@ -146,7 +165,8 @@ def tagged_turns(text: str, weight, path: str) -> list[Message]:
     for m, body, _ in between(text, tag, '</{}>'):
         kind = m[1]
         if kind == 'user': turns.append(Message('user', body))
-        elif kind == 'obs': turns += tool_results(body, next((t.tool_calls for t in reversed(turns) if t.tool_calls), []))
+        elif kind == 'obs':
+            turns += tool_results(body, next((t.tool_calls for t in reversed(turns) if t.tool_calls), []))
         else:
             fresh = not turns or turns[-1].role != 'assistant' or kind == 'think' or turns[-1].content
             if fresh: turns.append(Message('assistant', weight=weight))
@@ -155,16 +175,20 @@ def tagged_turns(text: str, weight, path: str) -> list[Message]:
             else: turns[-1].tool_calls = turns[-1].tool_calls + line_calls(body, path)
     return turns
 
-@reader('tagged', 'instruction input output', lambda r: '<user>' in str(r['input']) and re.search('</(think|tool_call|response)>', str(r['output'])))
+@reader('tagged', 'instruction input output',
+    lambda r: '<user>' in str(r['input']) and re.search('</(think|tool_call|response)>', str(r['output'])))
 def read_tagged(record, tools):
     instruction = record['instruction']
     turns = tagged_turns(record['input'], 0.0, '$.input') + tagged_turns(record['output'], None, '$.output')
-    return Trajectory('', instruction.split('**Available Tools**')[0].strip(), text_tools(instruction) or tools, pair_results(turns))
+    return Trajectory('', instruction.split('**Available Tools**')[0].strip(),
+        text_tools(instruction) or tools, pair_results(turns))
 
 # %% ../nbs/08_tasks.ipynb #33e3196b
 @reader('alpaca', 'instruction output [input] [system] [history] [id]')
 def read_alpaca(record, tools):
     pairs = record.get('history') or []
-    if not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs): raise FormatError('a history is a list of pairs', '$.history')
+    if not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
+        raise FormatError('a history is a list of pairs', '$.history')
     turns = [Message(role, str(text)) for pair in pairs for role, text in zip(('user', 'assistant'), pair)]
-    return Trajectory(str(record.get('id') or ''), record.get('system') or '', tools, turns + [Message('user', alpaca_text(record)), Message('assistant', str(record['output']))])
+    return Trajectory(str(record.get('id') or ''), record.get('system') or '', tools,
+        turns + [Message('user', alpaca_text(record)), Message('assistant', str(record['output']))])

@@ -35,14 +35,17 @@ def write_hermes(calls): return '\n'.join(f'<tool_call>\n{dumps(named(c))}\n</to
 @writer
 def write_json(calls): return dumps([named(c) for c in calls])
 @writer
-def write_mistral(calls): return '[TOOL_CALLS]' + dumps([named(c) | ({'id': c.id} if c.id else {}) for c in calls])
+def write_mistral(calls):
+    return '[TOOL_CALLS]' + dumps([named(c) | ({'id': c.id} if c.id else {}) for c in calls])
 @writer
 def write_llama(calls): return '; '.join(dumps(named(c, 'parameters')) for c in calls)
 @writer
 def write_python(calls):
-    return '[' + ', '.join(f"{c.function.name}({', '.join(f'{k}={v!r}' for k, v in c.function.arguments.items())})" for c in calls) + ']'
+    return '[' + ', '.join(
+        f"{c.function.name}({', '.join(f'{k}={v!r}' for k, v in c.function.arguments.items())})" for c in calls) + ']'
 @writer
-def write_react(calls): return '\n'.join(f'Action: {c.function.name}\nAction Input: {dumps(c.function.arguments)}' for c in calls)
+def write_react(calls):
+    return '\n'.join(f'Action: {c.function.name}\nAction Input: {dumps(c.function.arguments)}' for c in calls)
 
 # %% ../nbs/02_toolcalls.ipynb #581edadf
 def literal(node):
@@ -50,7 +53,8 @@ def literal(node):
     match node:
         case ast.Constant(value=v) if v is None or isinstance(v, (str, int, float, bool)): return v
         case ast.List(elts=es) | ast.Tuple(elts=es) | ast.Set(elts=es): return [literal(e) for e in es]
-        case ast.Dict(keys=ks, values=vs) if None not in ks: return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
+        case ast.Dict(keys=ks, values=vs) if None not in ks:
+            return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as v)): return -v
         case ast.Name(id='true'): return True
         case ast.Name(id='false'): return False
@@ -66,7 +70,8 @@ def expression(text: str) -> ast.AST:
         try: return ast.parse(text.strip(), mode='eval').body
         except (SyntaxError, RecursionError, MemoryError) as e: raise ValueError(str(e)) from e
 
-repairs = ContextVar('repairs', default=None) # A list here gets {problem, before, after} for each text that had to be repaired
+# A list here gets {problem, before, after} for each text that had to be repaired
+repairs = ContextVar('repairs', default=None)
 
 def read_value(
     text: str,      # JSON, or nearly
@@ -79,9 +84,11 @@ def read_value(
     if text.strip()[:1] in ('{', '['):
         try: value, problem = literal(expression(text)), 'Python instead of JSON'
         except ValueError:
-            if len(text) < 200_000: value, problem = repair_json(text, return_objects=True), 'JSON repaired' # What is longer takes too long
+            # What is longer takes too long
+            if len(text) < 200_000: value, problem = repair_json(text, return_objects=True), 'JSON repaired'
     if value == '': problem, value = 'no JSON', None
-    elif repairs.get() is not None: repairs.get().append(dict(problem=problem, before=text[:500], after=dumps(value)[:500]))
+    elif repairs.get() is not None:
+        repairs.get().append(dict(problem=problem, before=text[:500], after=dumps(value)[:500]))
     problems.append(problem)
     return value
 
@@ -106,7 +113,8 @@ def as_calls(
 ) -> list[ToolCall]:
     "The calls that a JSON value holds"
     if isinstance(value, list): return [call for v in value for call in as_calls(v, problems)]
-    if isinstance(value, dict) and isinstance(value.get('function'), dict): value = value['function'] | {k: value[k] for k in ('id',) if k in value}
+    if isinstance(value, dict) and isinstance(value.get('function'), dict):
+        value = value['function'] | {k: value[k] for k in ('id',) if k in value}
     if not isinstance(value, dict) or not isinstance(value.get('name'), str):
         problems.append('no call: an object with a name was expected')
         return []
@@ -174,7 +182,8 @@ def read_mistral(text, problems):
     calls = []
     for body in bodies:
         new_style = re.match(r'\s*([\w.\-/]+?)\s*(?:\[ARGS\])?\s*(\{.*)', body, re.DOTALL)
-        value = {'name': new_style[1], 'arguments': read_value(new_style[2], problems)} if new_style else read_value(body, problems)
+        value = ({'name': new_style[1], 'arguments': read_value(new_style[2], problems)} if new_style
+            else read_value(body, problems))
         calls += as_calls(value, problems)
     return (content, calls) if calls else (text, [])
 
@@ -182,7 +191,8 @@ def read_mistral(text, problems):
 @reader
 def read_python(text, problems):
     "A call or a list of calls as in Python source"
-    body = fence.match(text)[1] if fence.match(text) else text.strip().removeprefix('<|python_start|>').removesuffix('<|python_end|>')
+    body = (fence.match(text)[1] if fence.match(text)
+        else text.strip().removeprefix('<|python_start|>').removesuffix('<|python_end|>'))
     try: tree = expression(body)
     except ValueError as e:
         problems.append(f'no Python expression: {e}')
@@ -196,17 +206,22 @@ def read_python(text, problems):
 def python_call(node: ast.Call, problems: list) -> ToolCall:
     "One call; values without a name become `arg0`, `arg1`, …"
     if node.args: problems.append(f'{ast.unparse(node.func)}: arguments without names')
-    arguments = {f'arg{i}': literal(a) for i, a in enumerate(node.args)} | {k.arg or 'kwargs': literal(k.value) for k in node.keywords}
+    arguments = ({f'arg{i}': literal(a) for i, a in enumerate(node.args)}
+        | {k.arg or 'kwargs': literal(k.value) for k in node.keywords})
     return ToolCall(function=FunctionCall(ast.unparse(node.func), arguments))
 
 # %% ../nbs/02_toolcalls.ipynb #f0348b9b
-react = re.compile(r'^[ \t]*Action:[ \t]*(?P<name>[^\n]+?)[ \t]*\n[ \t]*Action[ _]Input:[ \t]*(?P<input>.*?)(?=\n[ \t]*(?:Action:|Observation:|Thought:)|\Z)', re.M | re.DOTALL)
+react = re.compile(
+    r'^[ \t]*Action:[ \t]*(?P<name>[^\n]+?)[ \t]*\n'
+    r'[ \t]*Action[ _]Input:[ \t]*(?P<input>.*?)'
+    r'(?=\n[ \t]*(?:Action:|Observation:|Thought:)|\Z)', re.M | re.DOTALL)
 
 @reader
 def read_react(text, problems):
     "`Action:` and `Action Input:` lines; what stands before them is content"
     found = list(react.finditer(text))
-    calls = [c for m in found for c in as_calls({'name': m['name'], 'arguments': read_value(m['input'], problems)}, problems)]
+    calls = [c for m in found
+        for c in as_calls({'name': m['name'], 'arguments': read_value(m['input'], problems)}, problems)]
     return (text[:found[0].start()].strip().removeprefix('Thought:'), calls) if calls else (text, [])
 
 # %% ../nbs/02_toolcalls.ipynb #77ceef6a
@@ -218,9 +233,11 @@ class ParsedReply(Struct):
     reasoning_content: str | None = None
 
 # %% ../nbs/02_toolcalls.ipynb #7c74bc6a
-marks = [('hermes', r'<tool_call>'), ('mistral', r'\[TOOL_CALLS\]'), ('llama', r'<\|python_tag\|>'), ('react', r'^[ \t]*Action:.*\n[ \t]*Action[ _]Input:'),
+marks = [('hermes', r'<tool_call>'), ('mistral', r'\[TOOL_CALLS\]'), ('llama', r'<\|python_tag\|>'),
+    ('react', r'^[ \t]*Action:.*\n[ \t]*Action[ _]Input:'),
     ('llama', r'\A\{\s*"name"'),
-    ('json', r'\A(```(json)?\s*)?\[?\s*\{\s*[\'"](name|function|type)[\'"]'), ('python', r'\A(```(python)?\s|<\|python_start\|>)?[\[\s]*[A-Za-z_][\w.]*\(')]
+    ('json', r'\A(```(json)?\s*)?\[?\s*\{\s*[\'"](name|function|type)[\'"]'),
+    ('python', r'\A(```(python)?\s|<\|python_start\|>)?[\[\s]*[A-Za-z_][\w.]*\(')]
 
 def detect_syntax(text: str) -> str | None:
     "Name of the syntax whose mark the text bears; None for plain text"
@@ -249,7 +266,8 @@ def read_reply(text, syntax, tools) -> ParsedReply:
     calls = [call for call in calls if is_writable(call, problems)]
     for i, call in enumerate(calls): call.id = call.id or f'call_{i}'
     known = {tool.function.name for tool in tools or []}
-    if tools is not None: problems += [f'unknown tool {c.function.name}' for c in calls if c.function.name not in known]
+    if tools is not None:
+        problems += [f'unknown tool {c.function.name}' for c in calls if c.function.name not in known]
     return ParsedReply(content.strip(), calls, problems, thought)
 
 # %% ../nbs/02_toolcalls.ipynb #8086a139
@@ -259,7 +277,8 @@ def parse_reply(
     tools: list[Tool] | None = None, # The tools it had; calls to others are reported
 ) -> ParsedReply:
     "Take a reply apart; never raises, whatever `text` is"
-    if syntax != 'auto' and syntax not in readers: raise ValueError(f"unknown syntax {syntax!r}: use 'auto' or one of {list(readers)}")
+    if syntax != 'auto' and syntax not in readers:
+        raise ValueError(f"unknown syntax {syntax!r}: use 'auto' or one of {list(readers)}")
     try: return read_reply(text, syntax, tools)
     except Exception as e: # Whatever a parser stumbles over, the reply stays readable as text
         return ParsedReply(str(text), [], [f'unreadable: {type(e).__name__}: {e}'])

@@ -54,7 +54,8 @@ class Message(Struct, forbid_unknown_fields=True, omit_defaults=True):
         if self.content is None and self.role != 'tool': self.content = ''
         if self.role != 'tool' and not isinstance(self.content, str):
             raise ValueError(f'content of a {self.role} message is text, found {type(self.content).__name__}')
-        if self.weight is not None and not self.weight >= 0: raise ValueError(f'weight is {self.weight}, it has to be 0 or more')
+        if self.weight is not None and not self.weight >= 0:
+            raise ValueError(f'weight is {self.weight}, it has to be 0 or more')
 
 # %% ../nbs/01_unified.ipynb #a237f948
 class Trajectory(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -86,9 +87,10 @@ def to_dict(self: Trajectory) -> dict:
 weather_example = {
     'unique_trajectory_id': 'weather-1',
     'task_instruction': 'You are a helpful assistant with access to tools.',
-    'tools': [{'type': 'function', 'function': {'name': 'get_weather', 'description': 'Current weather in a city.', 'parameters': {
-        'type': 'object', 'required': ['city'],
-        'properties': {'city': {'type': 'string'}, 'unit': {'type': 'string', 'enum': ['celsius', 'fahrenheit']}}}}}],
+    'tools': [{'type': 'function', 'function': {
+        'name': 'get_weather', 'description': 'Current weather in a city.', 'parameters': {
+            'type': 'object', 'required': ['city'], 'properties': {
+                'city': {'type': 'string'}, 'unit': {'type': 'string', 'enum': ['celsius', 'fahrenheit']}}}}}],
     'conversation': [
         {'role': 'user', 'content': 'Is it warmer in Rome or in Oslo?'},
         {'role': 'assistant', 'content': '', 'tool_calls': [
@@ -118,7 +120,8 @@ def read_trajectories(
                 if not bad: raise FormatError(f'{message}; convert raw data first', e.path) from e
                 bad(line, message)
             else: yield line, t
-    except FileNotFoundError as e: raise ConfigError(f'{path} does not exist; `actionstudio convert` writes such a file') from e
+    except FileNotFoundError as e:
+        raise ConfigError(f'{path} does not exist; `actionstudio convert` writes such a file') from e
 
 # %% ../nbs/01_unified.ipynb #601e529c
 def as_text(
@@ -152,7 +155,8 @@ def __str__(self: ToolCall):
 
 @patch
 def __str__(self: Message):
-    said = ([f'({self.reasoning_content})'] if self.reasoning_content else []) + ([as_text(self.content)] if self.content != '' else [])
+    said = (([f'({self.reasoning_content})'] if self.reasoning_content else [])
+        + ([as_text(self.content)] if self.content != '' else []))
     return f"{self.role:>9}: " + '\n           '.join(said + [f'→ {call}' for call in self.tool_calls])
 
 # %% ../nbs/01_unified.ipynb #62f024ab
@@ -173,7 +177,8 @@ def html_message(message: Message) -> str:
     said = [html_text(message.reasoning_content, 'gray')] if message.reasoning_content else []
     said += [html_text(as_text(message.content))] if message.content != '' else []
     said += [f'<code>{html.escape(str(call))}</code>' for call in message.tool_calls]
-    role = f'<td style="color:{role_colours[message.role]};text-align:right;vertical-align:top"><b>{message.role}</b></td>'
+    role = (f'<td style="color:{role_colours[message.role]};text-align:right;vertical-align:top">'
+        f'<b>{message.role}</b></td>')
     return f'<tr>{role}<td style="text-align:left">{"<br>".join(said)}</td></tr>'
 
 # %% ../nbs/01_unified.ipynb #9e3f9c8c

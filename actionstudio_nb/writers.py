@@ -27,9 +27,12 @@ def writer(f):
 
 def openai_message(m) -> dict:
     "A message as OpenAI's API has it"
-    calls = [dict(id=c.id, type='function', function=dict(name=c.function.name, arguments=dumps(c.function.arguments))) for c in m.tool_calls]
-    more = dict(reasoning_content=m.reasoning_content, tool_calls=calls or None, tool_call_id=m.tool_call_id, name=m.name, weight=m.weight)
-    return dict(role=m.role, content=None if calls and not m.content else as_text(m.content)) | {k: v for k, v in more.items() if v is not None}
+    calls = [dict(id=c.id, type='function',
+        function=dict(name=c.function.name, arguments=dumps(c.function.arguments))) for c in m.tool_calls]
+    more = dict(reasoning_content=m.reasoning_content, tool_calls=calls or None, tool_call_id=m.tool_call_id,
+        name=m.name, weight=m.weight)
+    return (dict(role=m.role, content=None if calls and not m.content else as_text(m.content))
+        | {k: v for k, v in more.items() if v is not None})
 
 @writer
 def to_openai(t: Trajectory) -> dict:
@@ -46,29 +49,38 @@ def to_sharegpt(t: Trajectory) -> dict:
     "`conversations`, `system`, and `tools` as JSON text"
     turns = []
     for m in t.conversation:
-        if m.content != '' or not m.tool_calls: turns.append({'from': share_names[m.role], 'value': as_text(m.content)})
+        if m.content != '' or not m.tool_calls:
+            turns.append({'from': share_names[m.role], 'value': as_text(m.content)})
         calls = [named(c) for c in m.tool_calls]
-        if calls: turns.append({'from': 'function_call', 'value': dumps(calls if len(calls) > 1 else calls[0])})
-    return dict(id=t.unique_trajectory_id, conversations=turns, system=t.task_instruction, tools=dumps(t.tool_schemas()) if t.tools else '')
+        if calls:
+            turns.append({'from': 'function_call', 'value': dumps(calls if len(calls) > 1 else calls[0])})
+    return dict(id=t.unique_trajectory_id, conversations=turns, system=t.task_instruction,
+        tools=dumps(t.tool_schemas()) if t.tools else '')
 
 # %% ../nbs/18_writers.ipynb #11a63877
 @writer
 def to_alpaca(t: Trajectory) -> dict:
     "`instruction`, `output`, and `history` in pairs"
     said = [m for m in t.conversation if m.role in ('user', 'assistant')]
-    pairs = [(a.content, b.content) for a, b in zip(said, said[1:]) if a.role == 'user' and b.role == 'assistant']
+    pairs = [(a.content, b.content) for a, b in zip(said, said[1:])
+        if a.role == 'user' and b.role == 'assistant']
     question, answer = pairs[-1] if pairs else ('', '')
-    return dict(id=t.unique_trajectory_id, system=t.task_instruction, instruction=question, input='', output=answer, history=pairs[:-1])
+    return dict(id=t.unique_trajectory_id, system=t.task_instruction, instruction=question, input='',
+        output=answer, history=pairs[:-1])
 
 def sections(**parts) -> str:
     "A prompt in sections"
-    return '\n\n'.join(f'[BEGIN OF {k}]\n{v}\n[END OF {k}]' for k, v in ((k.replace('_', ' '), v) for k, v in parts.items()) if v)
+    return '\n\n'.join(f'[BEGIN OF {k}]\n{v}\n[END OF {k}]'
+        for k, v in ((k.replace('_', ' '), v) for k, v in parts.items()) if v)
 
 def steps_of(conversation) -> list[dict]:
     "What the assistant did and what came of it, in the steps of Unified Format 1.0"
     steps = []
     for m in conversation:
-        if m.role == 'assistant': steps.append(dict(thought=m.content or m.reasoning_content or '', tool_calls=[named(c) for c in m.tool_calls], step_id=len(steps) + 1, next_observation='', user_input=''))
+        if m.role == 'assistant':
+            steps.append(dict(thought=m.content or m.reasoning_content or '',
+                tool_calls=[named(c) for c in m.tool_calls],
+                step_id=len(steps) + 1, next_observation='', user_input=''))
         elif steps: steps[-1]['next_observation' if m.role == 'tool' else 'user_input'] = as_text(m.content)
     return steps
 
@@ -78,8 +90,10 @@ def to_uf1(t: Trajectory) -> dict:
     *before, last = t.conversation or [Message('user')]
     first = before[0].content if before and before[0].role == 'user' else ''
     steps = dumps(steps_of(before)) if steps_of(before) else ''
-    prompt = sections(TASK_INSTRUCTION=t.task_instruction, AVAILABLE_TOOLS=dumps([tool.function for tool in t.tools]), QUERY=first, HISTORY_STEPS=steps)
-    answer = dumps(dict(thought=last.reasoning_content or last.content or '', tool_calls=[named(c) for c in last.tool_calls])) if last.tool_calls else last.content
+    prompt = sections(TASK_INSTRUCTION=t.task_instruction,
+        AVAILABLE_TOOLS=dumps([tool.function for tool in t.tools]), QUERY=first, HISTORY_STEPS=steps)
+    answer = (dumps(dict(thought=last.reasoning_content or last.content or '',
+        tool_calls=[named(c) for c in last.tool_calls])) if last.tool_calls else last.content)
     return dict(id=t.unique_trajectory_id, instruction=prompt, input='', output=answer)
 
 # %% ../nbs/18_writers.ipynb #3ca41fbe
@@ -107,7 +121,8 @@ def write_item(item: Item, record, to: str) -> Done:
     t = Trajectory.from_dict(record)
     gone = lost(t, to)
     source = dict(file=item.file, line=item.line) | ({'lost': gone} if gone else {})
-    return Done(t.unique_trajectory_id, 'kept', ['lossy'] if gone else [], source, [dumps(writers[to](t))], steps=sum(m.role == 'assistant' for m in t.conversation))
+    return Done(t.unique_trajectory_id, 'kept', ['lossy'] if gone else [], source, [dumps(writers[to](t))],
+        steps=sum(m.role == 'assistant' for m in t.conversation))
 
 def to_parquet(path: Path, records):
     "Write records to a Parquet file, nested values as JSON text"
@@ -129,11 +144,14 @@ def write_file(
     workers: int = 0,       # Processes; 0 for one a core where the input is large
 ):
     "Write trajectories in another format; what it cannot hold stands in the ledger"
-    if to not in [*writers, 'parquet']: raise ConfigError(f"unknown format {to!r}: use one of {', '.join(writers)}, parquet")
+    if to not in [*writers, 'parquet']:
+        raise ConfigError(f"unknown format {to!r}: use one of {', '.join(writers)}, parquet")
     files, out, name = raw_files([file], Path(out)), output_dir(out), 'openai' if to == 'parquet' else to
-    report = run_stage('write', lambda: raw_items(files[0]), partial(write_item, to=name), out, f'{name}.jsonl', dict(files=stamps(files), to=to), workers or usual_workers(files))
+    report = run_stage('write', lambda: raw_items(files[0]), partial(write_item, to=name), out, f'{name}.jsonl',
+        dict(files=stamps(files), to=to), workers or usual_workers(files))
     if to == 'parquet':
-        to_parquet(out/'trajectories.parquet', (loads(item.content) for item in tqdm(raw_items(str(out/'openai.jsonl')), desc='parquet')))
+        to_parquet(out/'trajectories.parquet',
+            (loads(item.content) for item in tqdm(raw_items(str(out/'openai.jsonl')), desc='parquet')))
         (out/'openai.jsonl').unlink()
     print(summary(report))
     return report
