@@ -7,9 +7,10 @@ __all__ = ['fixers', 'missing', 'fixer', 'mend', 'without_null', 'fix_invalid_sc
            'mend_arguments', 'fits', 'fix_call_id', 'cut_out', 'fix_simulator_token', 'fix_control_character']
 
 # %% ../nbs/15_fixes.ipynb #569284a1
-from .core import dumps, loads
+from .core import dumps
 from .findings import Finding, Rules, control, severities, simulator_word
 from .rules import validator
+from .toolcalls import read_value
 from .unified import Trajectory
 
 # %% ../nbs/15_fixes.ipynb #d39fa3e4
@@ -55,8 +56,9 @@ def coerced(value, schema: dict):
     wanted = schema.get('type')
     if value is None: return None
     if not isinstance(value, str) or not isinstance(wanted, str) or wanted == 'string': return missing
-    try: read = loads(value.strip().lower() if wanted == 'boolean' else value)
-    except ValueError: return missing
+    problems = []
+    read = read_value(value.strip().lower() if wanted == 'boolean' else value, problems)
+    if set(problems) - {'Python instead of JSON'}: return missing # Text that has to be repaired is a guess
     fits = dict(integer=int, number=(int, float), boolean=bool, array=list, object=dict).get(wanted, ())
     return read if isinstance(read, fits) and not (wanted != 'boolean' and isinstance(read, bool)) else missing
 

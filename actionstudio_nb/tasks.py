@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['section', 'chatml', 'tag', 'first_answer', 'first_calls', 'read_bfcl', 'task_calls', 'task_turns', 'with_calls',
-           'read_xlam', 'tool_results', 'step_turns', 'read_steps', 'output_message', 'alpaca_text', 'read_sections',
-           'line_calls', 'tagged_turns', 'read_tagged', 'read_alpaca']
+           'output_message', 'written_calls', 'read_xlam', 'tool_results', 'step_turns', 'read_steps', 'alpaca_text',
+           'read_sections', 'line_calls', 'tagged_turns', 'read_tagged', 'read_alpaca']
 
 # %% ../nbs/08_tasks.ipynb #9ff17689
 import re
@@ -14,6 +14,7 @@ from .unified import FunctionCall, Message, ToolCall, Trajectory
 from .toolcalls import as_calls, between, is_json, parse_reply, read_value
 from .schemas import text_tools, to_tools
 from .readers import openai_message, pair_results, reader, split_instruction
+from .sharegpt import join_calls
 
 # %% ../nbs/08_tasks.ipynb #50ab881e
 def first_answer(
@@ -75,15 +76,38 @@ def with_calls(turns: list[Message], calls: list[ToolCall]) -> list[Message]:
     else: turns = turns + [Message('assistant', tool_calls=calls)]
     return pair_results(turns)
 
+# %% ../nbs/08_tasks.ipynb #9744d0a1
+def output_message(text: str, path: str) -> Message:
+    "An assistant's turn from a written answer: calls as JSON, fenced or not, with a thought beside them or not, or a reply in any syntax"
+    body = re.sub(r'^\s*```\w*\s*|\s*```\s*$', '', text)
+    value = read_value(body, []) if is_json(body) else None
+    if isinstance(value, dict) and isinstance(value.get('tool_calls'), list):
+        thought = value.get('thought') if isinstance(value.get('thought'), str) else None
+        return Message('assistant', value.get('content') or '', thought or None,
+            task_calls(value['tool_calls'], path))
+    if isinstance(value, list): return Message('assistant', '', None, task_calls(value, path))
+    reply = parse_reply(text)
+    return Message('assistant', reply.content, reply.reasoning_content, reply.calls)
+
+def written_calls(turns: list[Message]) -> list[Message]:
+    "Turns of a history, without empty ones; what an assistant wrote before a result are calls"
+    turns = [m for m in turns if m.content or m.tool_calls]
+    for m, following in zip(turns, turns[1:]):
+        if m.role != 'assistant' or following.role != 'tool': continue
+        written = output_message(m.content, '$.instruction')
+        m.content, m.reasoning_content, m.tool_calls = written.content, written.reasoning_content, written.tool_calls
+    return join_calls(turns)
+
+# %% ../nbs/08_tasks.ipynb #ee7be0fc
 @reader('xlam', 'query tools answers [id]')
 def read_xlam(record, tools):
     calls = task_calls(record['answers'], '$.answers')
-    instruction, turns = split_instruction(task_turns(record['query'], '$.query'))
+    instruction, turns = split_instruction(written_calls(task_turns(record['query'], '$.query')))
     meta = {} if calls else {'labels': {'no_call': True}}
     return Trajectory(str(record.get('id') or ''), instruction,
         to_tools(record['tools'], '$.tools') or tools, with_calls(turns, calls), meta)
 
-# %% ../nbs/08_tasks.ipynb #1a36b8b1
+# %% ../nbs/08_tasks.ipynb #3d165183
 def tool_results(seen, calls: list[ToolCall]) -> list[Message]:
     "The results of some calls: one each where there is a list of as many, else all of it for the first"
     value = read_value(seen, []) if isinstance(seen, str) and is_json(seen) else seen
@@ -113,21 +137,9 @@ def read_steps(record, tools):
     return Trajectory(str(record.get('unique_trajectory_id') or ''), record.get('task_instruction') or '',
         to_tools(record.get('tools'), '$.tools') or tools, pair_results(turns))
 
-# %% ../nbs/08_tasks.ipynb #317543a1
+# %% ../nbs/08_tasks.ipynb #69ce4cb0
 section = re.compile(r'\[BEGIN OF ([A-Z _]+)\]')
 chatml = re.compile(r'(?:<\|im_start\|>)?(user|agent|assistant|tool|system)\n(.*?)(?:<\|im_end\|>|\Z)', re.S)
-
-def output_message(text: str, path: str) -> Message:
-    "An assistant's turn from a written answer: calls as JSON, fenced or not, with a thought beside them or not, or a reply in any syntax"
-    body = re.sub(r'^\s*```\w*\s*|\s*```\s*$', '', text)
-    value = read_value(body, []) if is_json(body) else None
-    if isinstance(value, dict) and isinstance(value.get('tool_calls'), list):
-        thought = value.get('thought') if isinstance(value.get('thought'), str) else None
-        return Message('assistant', value.get('content') or '', thought or None,
-            task_calls(value['tool_calls'], path))
-    if isinstance(value, list): return Message('assistant', '', None, task_calls(value, path))
-    reply = parse_reply(text)
-    return Message('assistant', reply.content, reply.reasoning_content, reply.calls)
 
 def alpaca_text(record) -> str:
     "Instruction and input of an Alpaca record"
@@ -146,13 +158,13 @@ def read_sections(record, tools):
     answer = output_message(str(record['output']), '$.output')
     meta = {'extra': {k: v for k, v in parts.items() if k not in known}} if set(parts) - known else {}
     if not answer.tool_calls and not answer.content: meta['labels'] = {'no_call': True}
-    turns = task_turns(turns, '$.instruction') + step_turns(steps or [], '$.instruction')
+    turns = written_calls(task_turns(turns, '$.instruction')) + step_turns(steps or [], '$.instruction')
     if answer.content or answer.reasoning_content: turns.append(answer)
     else: turns = with_calls(turns, answer.tool_calls)
     return Trajectory(str(record.get('id') or ''), parts.get('TASK INSTRUCTION', ''),
         to_tools(parts.get('AVAILABLE TOOLS'), '$.instruction') or tools, pair_results(turns), meta)
 
-# %% ../nbs/08_tasks.ipynb #c2f9b454
+# %% ../nbs/08_tasks.ipynb #4d21c198
 tag = re.compile(r'<(user|think|tool_call|response|obs)>')
 
 def line_calls(body: str, path: str) -> list[ToolCall]:
@@ -183,7 +195,7 @@ def read_tagged(record, tools):
     return Trajectory('', instruction.split('**Available Tools**')[0].strip(),
         text_tools(instruction) or tools, pair_results(turns))
 
-# %% ../nbs/08_tasks.ipynb #33e3196b
+# %% ../nbs/08_tasks.ipynb #8ce4dba8
 @reader('alpaca', 'instruction output [input] [system] [history] [id]')
 def read_alpaca(record, tools):
     pairs = record.get('history') or []

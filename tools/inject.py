@@ -56,7 +56,7 @@ def out_of_enum(t, rng):
 
 @error
 def lost_result(t, rng):
-    at = [i for i, m in enumerate(t.conversation) if m.role == 'tool']
+    at = [i for i, m in enumerate(t.conversation[:-1]) if m.role == 'tool'] # A call in the last turn may stay open
     if not at: return False
     del t.conversation[rng.choice(at)]
 
