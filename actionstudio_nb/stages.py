@@ -60,10 +60,10 @@ def dropped(item: Item, reason: str, message: str) -> Done:
 def work_on_one(work, item: Item) -> list[Done]:
     "Apply `work` to an item"
     try: value = value_of(item)
-    except FormatError as e: return [dropped(item, 'no_json', str(e))]
+    except FormatError as e: return [dropped(item, 'no_json', str(e).removesuffix(' (at $)'))]
     try: done = work(item, value)
     except ConfigError: raise # A wrong option concerns all of them
-    except FormatError as e: return [dropped(item, 'format', str(e)[:1000])]
+    except FormatError as e: return [dropped(item, 'format', str(e)[:1000].removesuffix(' (at $)'))]
     except RecursionError:
         return [dropped(item, 'too_deep', f'{item.file}, record {item.line} is nested too deeply')]
     except Exception as e: return [dropped(item, 'failed', f'{type(e).__name__}: {str(e)[:500]}')]
