@@ -113,6 +113,7 @@ def tell(report: dict, out: Path) -> dict:
     "Print the totals, write the page"
     with atomic_write(out/'report.html') as f: f.write(report_page(report))
     print(summary(report))
+    if report['reasons']: print(f"see {out/'report.html'} for an example of each")
     return report
 
 # %% ../nbs/17_curate.ipynb #b6899c32
@@ -136,19 +137,21 @@ def check_file(
     depends = dict(files=stamps(files + list(benchmarks)), rules=[known.severities, known.limits], near=near)
     report = run_stage('check', lambda: raw_items(files[0]),
         partial(check_item, rules=known, benchmarks=benchmarks), out, 'kept.jsonl', depends,
-        workers or usual_workers(files), part, settler_for(near))
+        workers or usual_workers(files), part, settler_for(near, known))
     return tell(report, out)
 
-def settler_for(near: float | None) -> Unique:
+def settler_for(near: float | None, rules: Rules) -> Unique:
     "What finds duplicates"
     if near is not None and not 0 < near < 1:
         raise ConfigError(f'--near is {near}, it is a part of what is said, between 0 and 1')
-    return NearDuplicates('drop', near) if near else Unique()
+    exact, alike = rules.severities['duplicate'], rules.severities['near_duplicate']
+    return NearDuplicates(near, exact, alike) if near and alike != 'off' else Unique(exact)
 
 # %% ../nbs/17_curate.ipynb #24fd92ad
 @call_parse
 def merge(
-    out: str,  # Folder with `shard-1-of-N` to `shard-N-of-N`, as `convert` or `check` left them
+    out: str,          # Folder with `shard-1-of-N` to `shard-N-of-N`, as `convert`, `check` or `clean` left them
+    rules: str = None, # The YAML file that the shards were checked with
 ):
     "Put the parts of a sharded `convert` or `check` together"
     out = Path(out)
@@ -159,7 +162,7 @@ def merge(
     target = targets.pop()
     stage = next(iter(out.glob('shard-*-of-*/report.json')), None)
     stage = read_json(stage)['stage'] if stage else 'check'
-    report = merge_shards(stage, out, target, Unique() if stage != 'convert' else None)
+    report = merge_shards(stage, out, target, settler_for(None, load_rules(rules)) if stage != 'convert' else None)
     return tell(report, out)
 
 # %% ../nbs/17_curate.ipynb #83e26cc8
@@ -187,5 +190,5 @@ def clean(
         rules=[known.severities, known.limits], near=near)
     work = partial(clean_item, format=format, tools=given, rules=known, benchmarks=benchmarks)
     report = run_stage('clean', lambda: (item for f in files for item in raw_items(f)), work, out, 'kept.jsonl',
-        depends, workers or usual_workers(files), part, settler_for(near))
+        depends, workers or usual_workers(files), part, settler_for(near, known))
     return tell(report, out)

@@ -15,7 +15,7 @@ from .stages import Done, Unique
 from .unified import Trajectory, as_text, read_trajectories
 
 # %% ../nbs/16_duplicates.ipynb #bd034d7a
-severities.update(duplicate='drop', near_duplicate='off', contamination='drop')
+severities.update(duplicate='drop', near_duplicate='drop', contamination='drop')
 
 def words(text: str) -> list[str]:
     "The words of a text, in small letters"
@@ -61,9 +61,13 @@ def sketch(trajectory: Trajectory, permutations: int = 128) -> MinHash:
 
 class NearDuplicates(Unique):
     "Drops, or marks, what is nearly the same as something before; exact copies too"
-    def __init__(self, severity: str = 'drop', threshold: float = 0.8): # Part of the runs that are shared
-        super().__init__()
-        self.severity, self.index = severity, MinHashLSH(threshold, 128)
+    def __init__(self,
+        threshold: float = 0.8,  # Part of the runs that are shared
+        severity: str = 'drop',  # Of exact copies
+        near: str = 'drop',      # Of the others; `warn` only marks
+    ):
+        super().__init__(severity)
+        self.near, self.index = near, MinHashLSH(threshold, 128)
 
     def restore(self, row, text):
         super().restore(row, text)
@@ -75,6 +79,6 @@ class NearDuplicates(Unique):
         known = sketch(Trajectory.from_dict(loads(done.texts[0])))
         if self.index.query(known):
             done.reasons = done.reasons + ['near_duplicate']
-            if self.severity == 'drop': done.outcome, done.texts = 'dropped', []
+            if self.near != 'warn': done.outcome, done.texts = 'dropped', []
         if done.texts: self.index.insert(done.content, known)
         return done

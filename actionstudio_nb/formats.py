@@ -9,7 +9,7 @@ __all__ = ['turn_keys', 'record_keys', 'open_bytes', 'lines_of', 'array_of', 'by
            'read_item', 'convert_item', 'tools_file', 'given_tools', 'stamps', 'convert']
 
 # %% ../nbs/10_formats.ipynb #0d179dd8
-import io, re, runpy, sys
+import io, re, runpy, sys, time
 from difflib import get_close_matches
 from functools import lru_cache, partial
 from itertools import chain
@@ -268,8 +268,11 @@ def given_tools(format: str | None, tools: str | None):
     return tools_file(tools) if tools else None
 
 def stamps(files) -> list:
-    "What tells a file from a changed one: name, size and time"
-    return [[f, p.stat().st_size, p.stat().st_mtime_ns] if (p := Path(f)).exists() else [f] for f in files]
+    "What tells a file from a changed one: name, size and time; what comes through a pipe is always another"
+    def stamp(f):
+        if f == '-': return [f, time.time_ns()] # It cannot be read again, so nothing can go on with it
+        return [f, p.stat().st_size, p.stat().st_mtime_ns] if (p := Path(f)).exists() else [f]
+    return list(map(stamp, files))
 
 # %% ../nbs/10_formats.ipynb #325e872e
 @call_parse
@@ -293,7 +296,7 @@ def convert(
     report = run_stage('convert', lambda: (item for f in files for item in raw_items(f)),
         partial(convert_item, format=format, tools=given), out, 'unified.jsonl', depends,
         workers or usual_workers(files), part)
-    if report['inputs'] and report['inputs'] == report['outcomes']['dropped']:
+    if not shard and report['inputs'] and report['inputs'] == report['outcomes']['dropped']:
         first = next(iter(report['examples'].values()))[0]
         for name in ('unified.jsonl', 'ledger.jsonl', 'report.json'): (out/name).unlink()
         raise FormatError(f"nothing could be read. The first fault: {first['message']}")

@@ -163,7 +163,8 @@ class Journal:
 # %% ../nbs/04_stages.ipynb #46d8347b
 class Unique:
     "Drops what says the same as something before"
-    def __init__(self): self.seen = set()
+    def __init__(self, severity: str = 'drop'): # `warn` only marks, `off` lets everything pass
+        self.severity, self.seen = severity, set()
 
     def restore(self, row: dict, text: str | None):
         "Remember an item of before the interruption: its row in the ledger, and its line if it was kept"
@@ -171,9 +172,9 @@ class Unique:
 
     def settle(self, done: Done) -> Done:
         "Drop a duplicate"
-        if done.content is None: return done
+        if done.content is None or self.severity == 'off': return done
         if done.content in self.seen:
-            done.outcome, done.texts = 'dropped', []
+            if self.severity != 'warn': done.outcome, done.texts = 'dropped', []
             # It is there when a shard found it
             if 'duplicate' not in done.reasons: done.reasons = done.reasons + ['duplicate']
         self.seen.add(done.content)
