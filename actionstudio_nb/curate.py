@@ -11,11 +11,11 @@ import base64, html, io
 from functools import partial
 from pathlib import Path
 from fastcore.script import call_parse, Param
-from .core import ConfigError, atomic_write, dumps, output_dir, read_json, summary
+from .core import ConfigError, FormatError, atomic_write, dumps, output_dir, read_json, summary
 from .findings import Finding, Rules, check, load_rules
 from .fixes import mend
 from .formats import given_tools, raw_files, raw_items, read_item, stamps
-from .duplicates import NearDuplicates, benchmark_grams, contaminated
+from .duplicates import NearDuplicates, benchmark_grams, contaminated, sketch
 from .stages import Done, Item, Unique, merge_shards, run_stage, shard_of, usual_workers
 from .unified import Trajectory
 from . import rules as _ # Its rules are known from here on
@@ -34,7 +34,7 @@ def judge(
         Finding(name, rules.severities[name], path, message) for name, path, message in copied]
 
 # %% ../nbs/17_curate.ipynb #6ad6e08a
-def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = ()) -> Done:
+def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = (), near: float | None = None) -> Done:
     "What becomes of one trajectory"
     repairs, findings = judge(t, rules, benchmark_grams(benchmarks) if benchmarks else frozenset())
     drop = any(f.severity != 'warn' for f in findings)
@@ -46,16 +46,18 @@ def verdict(t: Trajectory, item: Item, rules: Rules, benchmarks: tuple = ()) -> 
         source['fixes'] = [dict(rule=f.rule, path=f.path, message=f.message, before=f.before, after=f.after)
         for f in repairs]
     return Done(t.unique_trajectory_id, outcome, sorted({f.rule for f in repairs + findings} | set(read)), source,
-        [] if drop else [dumps(t)], t.content_id(), str(t.meta.get('source') or Path(item.file).name),
+        [] if drop else [dumps(t)], t.content_id(), sketch(t) if near and not drop else None,
+        str(t.meta.get('source') or Path(item.file).name),
         sum(m.role == 'assistant' for m in t.conversation))
 
-def check_item(item: Item, record, rules: Rules, benchmarks: tuple = ()) -> Done:
+def check_item(item: Item, record, rules: Rules, benchmarks: tuple = (), near: float | None = None) -> Done:
     "A line of a file of trajectories"
-    return verdict(Trajectory.from_dict(record), item, rules, benchmarks)
+    return verdict(Trajectory.from_dict(record), item, rules, benchmarks, near)
 
-def clean_item(item: Item, record, format, tools, rules: Rules, benchmarks: tuple = ()) -> list[Done]:
+def clean_item(
+    item: Item, record, format, tools, rules: Rules, benchmarks: tuple = (), near: float | None = None) -> list[Done]:
     "A raw record: its trajectories, converted and checked"
-    return [verdict(t, item, rules, benchmarks) for t in read_item(item, record, format, tools)]
+    return [verdict(t, item, rules, benchmarks, near) for t in read_item(item, record, format, tools)]
 
 # %% ../nbs/17_curate.ipynb #843dca37
 def svg(figure) -> str:
@@ -136,7 +138,7 @@ def check_file(
     out = output_dir(Path(out)/f'shard-{part[0] + 1}-of-{part[1]}' if shard else out)
     depends = dict(files=stamps(files + list(benchmarks)), rules=[known.severities, known.limits], near=near)
     report = run_stage('check', lambda: raw_items(files[0]),
-        partial(check_item, rules=known, benchmarks=benchmarks), out, 'kept.jsonl', depends,
+        partial(check_item, rules=known, benchmarks=benchmarks, near=near), out, 'kept.jsonl', depends,
         workers or usual_workers(files), part, settler_for(near, known))
     return tell(report, out)
 
@@ -152,6 +154,7 @@ def settler_for(near: float | None, rules: Rules) -> Unique:
 def merge(
     out: str,          # Folder with `shard-1-of-N` to `shard-N-of-N`, as `convert`, `check` or `clean` left them
     rules: str = None, # The YAML file that the shards were checked with
+    near: float = None, # Drop near duplicates across the shards, too
 ):
     "Put the parts of a sharded `convert` or `check` together"
     out = Path(out)
@@ -162,7 +165,8 @@ def merge(
     target = targets.pop()
     stage = next(iter(out.glob('shard-*-of-*/report.json')), None)
     stage = read_json(stage)['stage'] if stage else 'check'
-    report = merge_shards(stage, out, target, settler_for(None, load_rules(rules)) if stage != 'convert' else None)
+    settler = settler_for(near, load_rules(rules)) if stage != 'convert' else None
+    report = merge_shards(stage, out, target, settler, dict(near=near))
     return tell(report, out)
 
 # %% ../nbs/17_curate.ipynb #83e26cc8
@@ -188,7 +192,10 @@ def clean(
     out = output_dir(Path(out)/f'shard-{part[0] + 1}-of-{part[1]}' if shard else out)
     depends = dict(files=stamps([*files, *benchmarks, *filter(None, [format, tools])]),
         rules=[known.severities, known.limits], near=near)
-    work = partial(clean_item, format=format, tools=given, rules=known, benchmarks=benchmarks)
+    work = partial(clean_item, format=format, tools=given, rules=known, benchmarks=benchmarks, near=near)
     report = run_stage('clean', lambda: (item for f in files for item in raw_items(f)), work, out, 'kept.jsonl',
         depends, workers or usual_workers(files), part, settler_for(near, known))
+    if not shard and report['inputs'] == report['reasons'].get('format'):
+        raise FormatError(f"nothing could be read; {out/'ledger.jsonl'} says why. The first fault: "
+            f"{report['examples']['format'][0]['message']}")
     return tell(report, out)

@@ -6,7 +6,8 @@
 __all__ = ['action_text', 'code_text', 'action_fields', 'judged_part', 'judged_tool', 'judged_step', 'adp_message', 'read_adp',
            'act', 'read_actions', 'web_turn', 'read_webarena', 'bank_turns', 'read_dialogue', 'ends', 'toolbench',
            'read_toolbench_tree', 'read_toolbench', 'linked', 'tooleval_turns', 'read_tooleval', 'described_tools',
-           'golden_call', 'read_toolalpaca', 'read_judged', 'read_nexusraven', 'read_python_call']
+           'golden_call', 'read_toolalpaca', 'read_judged', 'read_nexusraven', 'python_task', 'read_python_call',
+           'read_python_context', 'read_python_turns']
 
 # %% ../nbs/09_dialogues.ipynb #609a41f9
 import json, re
@@ -232,12 +233,24 @@ def read_nexusraven(record, tools):
     return Trajectory('', '', [t for t in tools if t.function.name in context],
         pair_results([Message('user', record['prompt']), Message('assistant', tool_calls=[call])]))
 
-@reader('python_call', 'query reference')
-def read_python_call(record, tools):
-    reference = (record['reference'].split('=', 1)[1] if record['reference'].split('(')[0].count('=')
-        else record['reference'])
+def python_task(asked: str, reference: str, tools: list, path: str) -> Trajectory:
+    "A question with the Python calls that answer it; `r = f(1)` is `f(1)`"
+    if '=' in reference.split('(')[0]: reference = reference.split('=', 1)[1]
     reply = parse_reply(reference.strip(), 'python')
-    if not reply.calls:
-        raise FormatError(f"the reference is no Python call: {'; '.join(reply.problems)}", '$.reference')
+    if not reply.calls: raise FormatError(f"the reference is no Python call: {'; '.join(reply.problems)}", path)
     return Trajectory('', '', tools,
-        pair_results([Message('user', record['query']), Message('assistant', tool_calls=reply.calls)]))
+        pair_results([Message('user', asked), Message('assistant', tool_calls=reply.calls)]))
+
+@reader('python_call', 'query reference')
+def read_python_call(record, tools): return python_task(record['query'], record['reference'], tools, '$.reference')
+
+@reader('python_context', 'Input Output context [ToolName] [Output_Original]')
+def read_python_context(record, tools):
+    return python_task(record['Input'], record['Output'], to_tools(record['context'], '$.context') or tools, '$.Output')
+
+@reader('python_turns', '[turns_1] [turns_2] [turns_3] [turns_4] [turns_5]',
+    lambda r: bool(r) and all(k.startswith('turns_') for k in r))
+def read_python_turns(record, tools):
+    return [python_task(turn['instruction'], f"[{', '.join(read_value(turn['golden_answer'], []))}]",
+        to_tools(turn.get('docstring'), f'$.{k}.docstring') or tools, f'$.{k}.golden_answer')
+        for k, turn in record.items() if turn and turn.get('golden_answer')]

@@ -6,7 +6,8 @@
 __all__ = ['severities', 'checks', 'call_text', 'thought_text', 'hints', 'simulator_word', 'harmless', 'control', 'misread',
            'placeholder', 'precise', 'date', 'error_text', 'Finding', 'rule', 'Rules', 'check', 'nothing_left_unread',
            'no_simulator_speaks', 'characters_are_sound', 'texts', 'call_texts', 'is_placeholder', 'values_are_real',
-           'said', 'is_error', 'goes_on_to_an_end', 'not_endless', 'limit_names', 'rule_faults', 'load_rules']
+           'was_given', 'said', 'is_error', 'goes_on_to_an_end', 'not_endless', 'limit_names', 'rule_faults',
+           'load_rules']
 
 # %% ../nbs/03_findings.ipynb #ec76b5ee
 import inspect, re
@@ -145,7 +146,8 @@ def values_are_real(t):
     "No argument is a placeholder; ids, addresses and dates occur before the call"
     before = None
     for i, path, text in call_texts(t):
-        if is_placeholder(text): yield 'placeholder', path, f'{text!r} is a placeholder'
+        if is_placeholder(text) and not was_given(t, i, text):
+            yield 'placeholder', path, f'{text!r} is a placeholder'
         day = date.fullmatch(text)
         if not day and not precise.fullmatch(text): continue
         before = before or said(t)
@@ -155,6 +157,10 @@ def values_are_real(t):
         if text.casefold() in seen or any(re.search(rf'\b0?{n}(?:st|nd|rd|th|\b)', seen) for n in days):
             continue
         yield 'ungrounded_value', path, f'{text!r} occurs nowhere before'
+
+def was_given(t, i: int, text: str) -> bool:
+    "Did a user or a tool say these very letters before message i?"
+    return any(text in as_text(m.content) for m in t.conversation[:i] if m.role in ('user', 'tool'))
 
 def said(t) -> list[str]:
     "What is known before each turn adds to it, in small letters; the instruction and the tools first"

@@ -11,13 +11,15 @@ __all__ = ['Item', 'Unreadable', 'value_of', 'Done', 'dropped', 'work_on_one', '
 import multiprocessing, os, time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 from tqdm import tqdm
-from .core import ConfigError, FormatError, dumps, loads, read_jsonl, stable_id, write_json
+from .core import (
+    ActionStudioError, ConfigError, FormatError, dumps, loads, read_jsonl, stable_id, write_json)
 
 # %% ../nbs/04_stages.ipynb #acf815ce
 class Item(NamedTuple):
@@ -48,6 +50,7 @@ class Done(Struct):
     source: dict = {}         # `file`, `line`, and what there is to tell
     texts: list[str] = []     # Lines for the stage's file
     content: str | None = None # Id of what it says, to find duplicates
+    sketch: Any = None        # Of what it says, to find near duplicates
     group: str = ''           # Data set
     steps: int = 0            # Assistant turns
 
@@ -98,6 +101,9 @@ def in_order(work, items, workers: int):
                 waiting.append(pool.submit(work_on, work, batch))
                 if len(waiting) > 3 * workers: yield waiting.popleft().result()
             while waiting: yield waiting.popleft().result()
+        except BrokenProcessPool as e:
+            raise ActionStudioError('a worker process ended before its work did, most often for want of memory. '
+                'The same command goes on where it stopped; with --workers 1 it needs least') from e
         finally:
             for future in waiting: future.cancel()
 
@@ -273,14 +279,14 @@ def merged(folders: list[Path], target: str):
             for _, row in read_jsonl(folder/'ledger.jsonl'):
                 lines = [t.rstrip('\n') for t in islice(texts, row.get('texts', 0))]
                 dones.append(Done(row['id'], row['outcome'], row['reasons'], row['source'], lines,
-                    row.get('content'), row.get('group', ''), row.get('steps', 0)))
+                    row.get('content'), None, row.get('group', ''), row.get('steps', 0)))
                 if row.get('following'): continue
                 yield dones
                 dones = []
     iterators = [items(f) for f in folders]
     while turn := [dones for dones in (next(it, None) for it in iterators) if dones]: yield from turn
 
-def merge_shards(stage: str, out: Path, target: str, settler=None) -> dict:
+def merge_shards(stage: str, out: Path, target: str, settler=None, depends: dict = {}) -> dict:
     "Make one result of `out/shard-I-of-N`; raises `ConfigError` when a shard is not done"
     folders = sorted(out.glob('shard-*-of-*'), key=lambda p: int(p.name.split('-')[1]))
     n = int(folders[0].name.split('-')[-1]) if folders else 0
@@ -289,4 +295,4 @@ def merge_shards(stage: str, out: Path, target: str, settler=None) -> dict:
         raise ConfigError(f'{out} has no whole set of shards; missing: {", ".join(missing) or "all"}. '
             'Run them, then merge')
     def results(skip): return ([dones] for dones in islice(merged(folders, target), skip, None))
-    return finish(stage, results, out, target, dict(merge=n), settler)
+    return finish(stage, results, out, target, depends | dict(merge=n), settler)

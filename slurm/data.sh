@@ -19,8 +19,9 @@ out=$1; shift
 parts=$SLURM_ARRAY_TASK_MAX
 python -m actionstudio_nb.cli clean "$@" --out "$out" --shard "$SLURM_ARRAY_TASK_ID/$parts" --workers "${SLURM_CPUS_PER_TASK:-1}"
 
-# Only one task makes the folder, so only one puts the parts together.
-if [ "$(ls "$out"/shard-*-of-"$parts"/report.json | wc -l)" = "$parts" ] && mkdir "$out/.merging" 2>/dev/null; then
-  trap 'rmdir "$out/.merging"' EXIT
+# One task puts the parts together; if it is killed in the middle, the same task does it when it is started again.
+if [ "$(ls "$out"/shard-*-of-"$parts"/report.json | wc -l)" = "$parts" ] &&
+    { ln -s "$SLURM_ARRAY_TASK_ID" "$out/.merging" 2>/dev/null || [ "$(readlink "$out/.merging")" = "$SLURM_ARRAY_TASK_ID" ]; }; then
   python -m actionstudio_nb.cli merge "$out"
+  rm -f "$out/.merging"
 fi
