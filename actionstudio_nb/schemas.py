@@ -76,6 +76,7 @@ def type_schema(
     text: str, # A type as JSON Schema, Python or Java name it
 ) -> dict:
     "The JSON Schema of a type; `{}`, which anything fits, for one that is not understood"
+    if known := named_type(text): return known
     text = text.strip().translate(str.maketrans('<>', '[]'))
     try: return type_node(expression(text)) if len(text) < 500 else {}
     except ValueError: return named_type(re.split(r'[^\w]', text)[0])
