@@ -14,7 +14,8 @@ from .core import ActionStudioError, dumps, output_dir, read_jsonl, stable_id, w
 from .unified import ToolCall, Trajectory
 from .toolcalls import parse_reply
 from .unified import read_trajectories
-from .render import encode, template_text
+from .render import encode
+from .served import prompt_text
 from .models import fingerprint, load_to_generate, load_tokenizer
 from .generate import generate_replies
 from .metrics import api_scores, match_calls
@@ -30,9 +31,7 @@ def answer_index(task: Trajectory) -> int:
 
 def prompt_ids(task: Trajectory, tokenizer) -> list[int]:
     "What a server would show the model for a task"
-    messages = task.messages()
-    before = answer_index(task) + len(messages) - len(task.conversation)
-    return encode(tokenizer, template_text(task, tokenizer, messages[:before], True, {}))
+    return encode(tokenizer, prompt_text(task, tokenizer, answer_index(task)))
 
 def answers(task: Trajectory) -> list:
     "The calls wanted: the benchmark's possible answers where it gives them, else the calls of the task"

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from transformers import AttentionInterface, DynamicCache
 from .attention import AttentionError, check_layers, check_plain, forest_forward
 from .packing import Row, lay_out, merge
-from .render import Segment, TokenTree, stop_tokens
+from .trees import Segment, TokenTree
+from .served import stop_tokens
 
 # %% ../nbs/38_generate.ipynb #8af8304a
 def prompt_row(prompts: list[list[int]]) -> Row:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from .core import ConfigError
 from .packing import Row, pack
-from .render import TokenTree
+from .trees import TokenTree
 
 # %% ../nbs/23_mixing.ipynb #d24301c8
 @dataclass

@@ -12,7 +12,7 @@ from fastcore.basics import patch
 from msgspec import Struct
 import torch
 from .core import ActionStudioError
-from .render import Segment, TokenTree, shared
+from .trees import Segment, TokenTree, shared
 
 # %% ../nbs/22_packing.ipynb #c2cf644b
 class Row(Struct):

@@ -19,7 +19,7 @@ from .unified import Trajectory, read_trajectories
 from .formats import convert
 from .duplicates import questions
 from .curate import cells, check_file, style, svg
-from .render import template_text
+from .served import prompt_text
 from .config import load_config, make_config
 from .models import fetch_wheel, known_model, load_tokenizer, smollm2
 from .sft import train
@@ -73,7 +73,7 @@ def template_for(model: str) -> str | None:
     probe = Trajectory.from_dict({'unique_trajectory_id': 'probe',
         'tools': [{'type': 'function', 'function': {'name': 'probe_tool'}}],
         'conversation': [{'role': 'user', 'content': 'hi'}]})
-    return None if 'probe_tool' in template_text(probe, tokenizer, probe.messages(), True, {}) else 'qwen2_5'
+    return None if 'probe_tool' in prompt_text(probe, tokenizer, len(probe.conversation)) else 'qwen2_5'
 
 # %% ../nbs/61_quickstart.ipynb #70e37aea
 # How often a task of a kind comes in an epoch; once if not named here

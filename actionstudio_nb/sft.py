@@ -21,7 +21,8 @@ from tqdm import tqdm
 from .core import (
     ActionStudioError, ConfigError, Ledger, dumps, output_dir, read_json, read_jsonl, summary, write_json, write_jsonl)
 from .unified import read_trajectories
-from .render import RenderError, render
+from .served import RenderError
+from .render import render
 from .packing import Batch, Row, collate
 from .mixing import epoch_rows, step_rows
 from .config import Config, Derived, load_config, rows_per_step, run_record
@@ -48,14 +49,16 @@ def prepare(
                 continue
             reason = 'nothing_to_train' if not len(tree) else 'too_long' if tree.longest() > config.max_length else None
             if not reason: trees.append(tree)
-            ledger.add(tree.id, 'dropped' if reason else 'kept', [reason] if reason else [], where)
+            notes = [f'turn {x.turn}, {x.part}: {x.reason}' for x in tree.left_out]
+            ledger.add(tree.id, 'dropped' if reason else 'kept', ([reason] if reason else [])
+                + sorted({f'left_out_{x.part}' for x in tree.left_out}), where | ({'left_out': notes} if notes else {}))
         out.append(trees)
     if not any(out):
         raise ActionStudioError(f'no trajectory is left to train on; reasons: {dict(ledger.reasons)}'
             + (f'; the first fault: {first_fault}' if first_fault else ''))
     return out
 
-# %% ../nbs/34_sft.ipynb #c5f8b4a6
+# %% ../nbs/34_sft.ipynb #58fe98d4
 def plan_steps(
     config: Config,
     trees: list[list], # Of each data set
@@ -71,7 +74,7 @@ def plan_steps(
     if not steps: raise ConfigError('the mixture comes out empty; raise the weights of its data sets, or epochs')
     return steps
 
-# %% ../nbs/34_sft.ipynb #9276097b
+# %% ../nbs/34_sft.ipynb #27e760cf
 def loss_sum(
     model,
     batch: Batch,
@@ -88,7 +91,7 @@ def step_weight(rows: list[Row]) -> float:
     "Sum of the weights of all trained tokens in a step, on all ranks; at least a little above 0"
     return max(sum(w for row in rows if row for w in row.trained()[2]), 1e-8)
 
-# %% ../nbs/34_sft.ipynb #27e760cf
+# %% ../nbs/34_sft.ipynb #fb36f798
 def schedule(
     done: float,   # Part of the run that is done, 0 to 1
     warmup: float, # Part in which the rate rises
@@ -97,7 +100,7 @@ def schedule(
     if done < warmup: return done / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - warmup) / (1 - warmup))))
 
-# %% ../nbs/34_sft.ipynb #95381d98
+# %% ../nbs/34_sft.ipynb #5e82753d
 def build_model(config: Config):
     "The model with forest attention, with LoRA if the config says so"
     model = load_model(config.model, 'forest')
@@ -112,7 +115,7 @@ def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
         dict(params=[p for p in trained if p.ndim < 2], weight_decay=0.0)]
     return torch.optim.AdamW([g for g in groups if g['params']], lr=0.0, betas=(0.9, 0.95), fused=True)
 
-# %% ../nbs/34_sft.ipynb #5e82753d
+# %% ../nbs/34_sft.ipynb #5c09d034
 def train_step(
     accelerator: Accelerator, model, optimizer,
     rows: list,            # Of this step on all ranks
@@ -134,7 +137,7 @@ def train_step(
     optimizer.zero_grad()
     return accelerator.reduce(total, 'sum').item(), float(norm)
 
-# %% ../nbs/34_sft.ipynb #5c09d034
+# %% ../nbs/34_sft.ipynb #53942a16
 def last_checkpoint(run: Path) -> Path | None:
     "The newest whole checkpoint of a run"
     return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')),
@@ -158,7 +161,7 @@ def save_checkpoint(accelerator: Accelerator, run: Path, progress: dict):
     if main: write_json(target/'progress.json', progress)
     accelerator.wait_for_everyone()
 
-# %% ../nbs/34_sft.ipynb #53942a16
+# %% ../nbs/34_sft.ipynb #e0967aac
 class Interrupted(ActionStudioError):
     "The run was asked to stop, and saved; started again, it goes on"
     exit_code = 75
@@ -172,7 +175,7 @@ def noted_signals(names=('SIGINT', 'SIGTERM', 'SIGUSR1')):
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
 
-# %% ../nbs/34_sft.ipynb #a644dd35
+# %% ../nbs/34_sft.ipynb #e8c0227e
 def open_run(config: Config, record: dict, main: bool) -> dict:
     "Make the run's folder, or find the run in it; returns its progress"
     run = output_dir(config.output)
@@ -192,7 +195,7 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
             if m['step'] <= progress['step']])
     return progress
 
-# %% ../nbs/34_sft.ipynb #6e5c69f7
+# %% ../nbs/34_sft.ipynb #67b22d88
 def setup(config: Config):
     "(accelerator, derived settings): processes, device and precision"
     set_seed(config.seed)
@@ -209,7 +212,7 @@ def setup(config: Config):
     return accelerator, Derived(
         rows_per_step(config, accelerator.num_processes), precision, accelerator.num_processes, device)
 
-# %% ../nbs/34_sft.ipynb #67b22d88
+# %% ../nbs/34_sft.ipynb #41edee88
 def how_far(config: Config, progress: dict, steps: int) -> float:
     "Part of the run that is done; 1 when the next step would not end in time"
     if progress['step'] >= steps: return 1.0
@@ -229,7 +232,7 @@ def count(progress: dict, rows: list, seconds: float):
     progress['positions'] += sum(map(len, rows))
     progress['trained_positions'] += sum(len(row.trained()[0]) for row in rows)
 
-# %% ../nbs/34_sft.ipynb #41edee88
+# %% ../nbs/34_sft.ipynb #5c7ea5eb
 def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals):
     "Take steps until the plan or the time ends; saves now and then, and at the end"
     saved_at, main = time.perf_counter(), accelerator.is_main_process
@@ -260,7 +263,7 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
     progress['finished'] = True
     save_checkpoint(accelerator, run, progress)
 
-# %% ../nbs/34_sft.ipynb #b2ca3842
+# %% ../nbs/34_sft.ipynb #03034418
 def data_hash(path: str) -> str:
     "Hash of a data file"
     try: return sha256(path)
@@ -275,7 +278,7 @@ def go_on(config, accelerator, steps, progress, run, seen_signals):
     model.train()
     train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals)
 
-# %% ../nbs/34_sft.ipynb #5c7ea5eb
+# %% ../nbs/34_sft.ipynb #4801c3cf
 def train(
     config: Config,
 ) -> dict: # The run's report
@@ -298,7 +301,7 @@ def train(
     if main: write_json(run/'report.json', report)
     return report
 
-# %% ../nbs/34_sft.ipynb #137a3eec
+# %% ../nbs/34_sft.ipynb #d414a991
 @call_parse
 def sft(
     config: str, # YAML file, see `Config`
