@@ -20,6 +20,7 @@ commands = dict( # name: (module, function, what it does)
     clean=('curate', 'clean', 'Both in one pass: raw records to clean trajectories'),
     merge=('curate', 'merge', 'Put the parts of a sharded convert, check or clean together'),
     write=('writers', 'write_file', 'Trajectories in the formats of others'),
+    verify=('verifier', 'verify', 'Show and check what a model would see of each trajectory, and must say'),
     sft=('sft', 'sft', 'Fine-tune a model as a YAML file says'),
     export=('export', 'export', "Write a run's model as a plain Hugging Face folder"),
     eval=('evaluate', 'eval_file', 'Score a model on a benchmark'))

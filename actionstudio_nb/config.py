@@ -29,7 +29,8 @@ class Config:
     lora_rank: int = 32           # Of the LoRA matrices
     lora_alpha: int = 64          # Their scale is alpha / rank
     lora_targets: str | list[str] = 'all-linear' # Modules that get LoRA matrices
-    train_on: Literal['assistant', 'last', 'calls'] = 'assistant' # Which turns are trained
+    # Which turns are trained, and which parts of them
+    train_on: Literal['assistant', 'last', 'calls', 'only_calls', 'no_reasoning'] = 'assistant'
     template_args: dict = field(default_factory=dict) # For the chat template, such as `enable_thinking: false`
     max_length: int = 8192        # Longest path in tokens; longer trajectories are left out, with a row in the ledger
     row_length: int = 8192        # Positions in a row, at least max_length

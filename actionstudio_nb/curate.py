@@ -74,7 +74,7 @@ def plot_report(
     from matplotlib.figure import Figure
     data = dict(sorted(report['data'].items(), key=lambda x: sum(n for n, _ in x[1].values()))[-most:])
     names = [name.replace('$', r'\$')[:60] for name in data] # A dollar would begin a formula
-    figure = Figure(figsize=(8, 0.9 + 0.35 * len(data)))
+    figure = Figure(figsize=(8, 1.1 + 0.35 * len(data)), layout='constrained')
     for k, (ax, what) in enumerate(zip(figure.subplots(1, 2, sharey=True), ('trajectories', 'steps'))):
         left = [0] * len(data)
         for outcome, color in dict(kept='#2da44e', fixed='#bf8700', dropped='#cf222e').items():
@@ -83,7 +83,7 @@ def plot_report(
             left = [a + b for a, b in zip(left, size)]
         ax.set_title(what, fontsize=10)
         ax.spines[['top', 'right']].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
+    figure.legend(*ax.get_legend_handles_labels(), loc='outside lower center', ncols=3, frameon=False, fontsize=8)
     return figure
 
 # %% ../nbs/17_curate.ipynb #a05697df

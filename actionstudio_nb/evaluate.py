@@ -15,8 +15,8 @@ from .unified import ToolCall, Trajectory
 from .toolcalls import parse_reply
 from .unified import read_trajectories
 from .render import encode
-from .served import prompt_text
-from .models import fingerprint, load_to_generate, load_tokenizer
+from .served import load_tokenizer, prompt_text
+from .models import fingerprint, load_to_generate
 from .generate import generate_replies
 from .metrics import api_scores, match_calls
 

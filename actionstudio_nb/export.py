@@ -14,7 +14,8 @@ from accelerate import load_checkpoint_in_model
 from fastcore.script import call_parse
 from .core import ActionStudioError, ConfigError, output_dir, read_json, write_json
 from .config import make_config
-from .models import load_model, load_tokenizer
+from .served import load_tokenizer
+from .models import load_model
 from .sft import build_model, last_checkpoint
 
 # %% ../nbs/37_export.ipynb #e29677e6

@@ -19,9 +19,9 @@ from .unified import Trajectory, read_trajectories
 from .formats import convert
 from .duplicates import questions
 from .curate import cells, check_file, style, svg
-from .served import prompt_text
+from .served import known_model, load_tokenizer, prompt_text
 from .config import load_config, make_config
-from .models import fetch_wheel, known_model, load_tokenizer, smollm2
+from .models import fetch_wheel, smollm2
 from .sft import train
 from .export import export
 from .evaluate import Prediction, answers, evaluate, score_table

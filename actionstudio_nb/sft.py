@@ -21,12 +21,13 @@ from tqdm import tqdm
 from .core import (
     ActionStudioError, ConfigError, Ledger, dumps, output_dir, read_json, read_jsonl, summary, write_json, write_jsonl)
 from .unified import read_trajectories
-from .served import RenderError
+from .served import RenderError, load_tokenizer
 from .render import render
 from .packing import Batch, Row, collate
+from .verifier import check_rows
 from .mixing import epoch_rows, step_rows
 from .config import Config, Derived, load_config, rows_per_step, run_record
-from .models import add_lora, best_precision, fingerprint, load_model, load_tokenizer, sha256
+from .models import add_lora, best_precision, fingerprint, load_model, sha256
 from .attention import check_layers # The import makes `forest` known to Transformers
 
 # %% ../nbs/34_sft.ipynb #2cdadd31
@@ -293,6 +294,7 @@ def train(
         with Ledger(run/'ledger.jsonl' if main else None, 'sft') as ledger:
             trees = prepare(config, tokenizer, ledger)
         steps = plan_steps(config, trees, derived.world)
+        for rows in steps[:3] + steps[3::100]: check_rows(rows, tokenizer)
         if not progress.get('finished'): go_on(config, accelerator, steps, progress, run, seen)
     report = ledger.report(run_id=record['run_id'], steps=progress['step'], planned_steps=len(steps),
         train_tokens=progress['tokens'], positions=progress['positions'],
