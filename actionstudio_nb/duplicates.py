@@ -82,5 +82,5 @@ class NearDuplicates(Unique):
         if self.index.query(known):
             done.reasons = done.reasons + ['near_duplicate']
             if self.near != 'warn': done.outcome, done.texts = 'dropped', []
-        if done.texts: self.index.insert(done.content, known)
+        if done.texts and done.content not in self.index: self.index.insert(done.content, known)
         return done

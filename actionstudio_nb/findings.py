@@ -144,18 +144,20 @@ date = re.compile(r'(?:\d{4}[-/])?\d\d?[-/]\d\d?(?:[-/]\d{4})?(?:[T ].*)?')
 @rule(placeholder='drop', ungrounded_value='warn')
 def values_are_real(t):
     "No argument is a placeholder; ids, addresses and dates occur before the call"
-    before = None
+    before, known = None, {} # Known before each message: (text, its numbers)
     for i, path, text in call_texts(t):
         if is_placeholder(text) and not was_given(t, i, text):
             yield 'placeholder', path, f'{text!r} is a placeholder'
         day = date.fullmatch(text)
         if not day and not precise.fullmatch(text): continue
-        before = before or said(t)
-        seen = ''.join(before[:i + 1])
+        if i not in known:
+            before = before or said(t)
+            seen = ''.join(before[:i + 1])
+            known = {i: (seen, set(re.findall(r'\b0?(\d\d?)(?:st|nd|rd|th|\b)', seen)))}
+        seen, numbers = known[i]
         # Day and month, in whatever order
-        days = [int(n) for n in re.findall(r'\b\d\d?\b', text[:10])] if day else []
-        if text.casefold() in seen or any(re.search(rf'\b0?{n}(?:st|nd|rd|th|\b)', seen) for n in days):
-            continue
+        days = [str(int(n)) for n in re.findall(r'\b\d\d?\b', text[:10])] if day else []
+        if text.casefold() in seen or numbers.intersection(days): continue
         yield 'ungrounded_value', path, f'{text!r} occurs nowhere before'
 
 def was_given(t, i: int, text: str) -> bool:

@@ -65,7 +65,8 @@ def spelled(value) -> str: return (value if isinstance(value, str) else dumps(va
 def candidate(value, candidates: list):
     "The candidate that a value is another spelling of, or `missing`"
     alike = [c for c in candidates if spelled(c) == spelled(value)]
-    return alike[0] if len(alike) == 1 else missing
+    short = isinstance(value, str) and len(value) < 3 or value is None # mW is not MW
+    return alike[0] if len(alike) == 1 and not short else missing
 
 def coerced(value, wanted):
     "The value in the JSON type that is wanted, or `missing` when it cannot be"
@@ -108,10 +109,11 @@ def mend_calls(t, keyword: str):
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
             parameters, arguments = tools.get(call.function.name), call.function.arguments
-            known, again = parameters and validator(parameters)[0], True
+            known, again, tried = parameters and validator(parameters)[0], True, set()
             while known and again and not known.is_valid(arguments):
                 again = [(json_path(f'$.conversation[{i}].tool_calls[{j}].function.arguments', e.instance_path), *done)
                     for e in list(known.iter_errors(arguments)) if e.instance_path and e.schema_path[-1] == keyword
+                    and tuple(e.instance_path) not in tried and not tried.add(tuple(e.instance_path))
                     for done in mend_argument(arguments, parameters, keyword, e.instance_path, e.schema_path[:-1])]
                 yield from again
 
@@ -121,7 +123,7 @@ def fix_wrong_type(t): yield from mend_calls(t, 'type')
 @fixer
 def fix_not_in_enum(t): yield from mend_calls(t, 'enum')
 
-# %% ../nbs/15_fixes.ipynb #eca94811
+# %% ../nbs/15_fixes.ipynb #10f81c01
 @fixer
 def fix_call_id(t):
     used, waiting = {''}, []
@@ -141,7 +143,7 @@ def fix_call_id(t):
             waiting.remove(answered)
             m.tool_call_id = answered[1]
 
-# %% ../nbs/15_fixes.ipynb #c6cce52c
+# %% ../nbs/15_fixes.ipynb #f1baf962
 def cut_out(t, pattern, message):
     "Remove what matches from the text of all messages"
     for i, m in enumerate(t.conversation):

@@ -204,7 +204,7 @@ def openapi_tools(document: dict, path='$') -> list[Tool]:
 # %% ../nbs/05_schemas.ipynb #2bea6cd6
 listed = re.compile(
     r'^[ \t]*(?:\d+[.)][ \t]*)?(?:Tool )?Name:[ \t]*(?P<name>.+)\n'
-    r'[ \t]*Description:[ \t]*(?P<description>(?:.|\n)*?)\n'
+    r'[ \t]*Description:[ \t]*(?P<description>(?:(?!^[ \t]*(?:\d+[.)][ \t]*)?(?:Tool )?Name:)(?:.|\n))*?)\n'
     r'[ \t]*Parameters:[ \t]*(?P<parameters>\{.*)$', re.M)
 
 def text_tools(
@@ -227,7 +227,8 @@ def signature_tool(definition: str, docstring: str) -> Tool:
     table = {}
     for a, default in zip(arguments + f.args.kwonlyargs, defaults):
         table[a.arg] = (type_node(a.annotation) if a.annotation else {}) | {'required': default is None}
-        if isinstance(default, ast.Constant): table[a.arg]['default'] = default.value
+        plain = isinstance(default, ast.Constant) and isinstance(default.value, (str, int, float, type(None)))
+        if plain: table[a.arg]['default'] = default.value # No `...`, no bytes
     return Tool(function=Function(f.name, docstring.strip('\'"\n '), flat_schema(table)))
 
 def signature_tools(text: str) -> list[Tool]:

@@ -64,6 +64,8 @@ def load_tokenizer(
     "A model's tokenizer, with a chat template and a padding token"
     tokenizer = from_hub(AutoTokenizer.from_pretrained, model)
     if template: tokenizer.chat_template = chat_template(template)
+    elif isinstance(tokenizer.chat_template, dict): # Several by name: the one for tools
+        tokenizer.chat_template = tokenizer.get_chat_template(tools=probe_tools)
     if tokenizer.pad_token is None: tokenizer.pad_token = tokenizer.eos_token
     tokenizer.stop_tokens = end_tokens(model, tokenizer)
     return tokenizer
@@ -155,9 +157,9 @@ def stop_tokens(tokenizer) -> list[str]:
     return getattr(tokenizer, 'stop_tokens', None) or ([tokenizer.eos_token] if tokenizer.eos_token else [])
 
 def leaves(value):
-    "Yield the texts inside a JSON value"
+    "Yield the texts inside a JSON value, keys among them"
     if isinstance(value, str): yield value
-    elif isinstance(value, dict): yield from (t for v in value.values() for t in leaves(v))
+    elif isinstance(value, dict): yield from (t for k, v in value.items() for t in (k, *leaves(v)))
     elif isinstance(value, list): yield from (t for v in value for t in leaves(v))
 
 def own_text(written: str, message: dict, stops: list[str], where: str) -> str | None:
@@ -180,7 +182,10 @@ class ServedTurn(Struct):
     turn: int     # Index in the conversation
     context: str  # What the model is shown
     own: str      # What it has to write, with the stop token
+    start: str    # What stands before its words in the finished text: the context, unless that was rewritten
     kwargs: dict  # Of the template
+    before: list[dict] # The messages before the turn, as the template wants them
+    message: dict      # The turn's own
 
 def follower(message: dict) -> dict:
     "Some message that may come after an assistant's"
@@ -196,16 +201,17 @@ def stop_of_next(trajectory, tokenizer, messages: list, at: int, template_kwargs
         stop = next((s for s in stop_tokens(tokenizer) if longer.startswith(text + s)), None)
         if stop: return stop
 
-def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, template_kwargs: dict) -> str | None:
-    "The text of the finished turn behind its generation prompt, where only what stands before it was rewritten"
+def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, template_kwargs: dict):
+    "The text of the finished turn behind its generation prompt, where only what stands before it was rewritten; or None"
+    if not at: return None
     history = text_of(trajectory, tokenizer, messages[:at], False, template_kwargs)
     prompt, mark = context[len(history):], 'zq7vXw' # A mark to see where the message before ends
     marked = messages[:at - 1] + [messages[at - 1] | {'content': mark}, messages[at]]
-    finished = text_of(trajectory, tokenizer, marked, False, template_kwargs)
+    elsewhere = text_of(trajectory, tokenizer, marked, False, template_kwargs)
     inside = any(prompt in text for text in leaves(messages[at]))
-    if not at or inside or not (prompt and context.startswith(history) and prompt in finished): return None
-    written = finished[finished.rindex(prompt) + len(prompt):]
-    return None if mark in written else written
+    if inside or not (prompt and context.startswith(history) and prompt in elsewhere): return None
+    written = elsewhere[elsewhere.rindex(prompt) + len(prompt):]
+    return written if mark not in written and finished.endswith(prompt + written) else None
 
 def serve(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, kwargs: dict) -> ServedTurn:
     "The turn of message `at`; raises `RenderError`"
@@ -217,7 +223,7 @@ def serve(trajectory, tokenizer, messages: list, at: int, context: str, finished
         context = text_of(trajectory, tokenizer, messages[:at], True, kwargs)
         finished = text_of(trajectory, tokenizer, messages[:at + 1], False, kwargs)
     written = (finished[len(context):] if finished.startswith(context)
-        else behind_prompt(trajectory, tokenizer, messages, at, context, kwargs))
+        else behind_prompt(trajectory, tokenizer, messages, at, context, finished, kwargs))
     if written is None:
         n = shared(context, finished)
         raise RenderError(f'{where}: the template renders the finished turn differently from its prompt, '
@@ -229,7 +235,7 @@ def serve(trajectory, tokenizer, messages: list, at: int, context: str, finished
         if stop is None: raise RenderError(f'{where}: no stop token {stop_tokens(tokenizer)} after '
             f'{finished[-40:]!r}; the model would never learn to end its turn')
         own = written + stop
-    return ServedTurn(turn, context, own, kwargs)
+    return ServedTurn(turn, context, own, finished.removesuffix(written), kwargs, messages[:at], messages[at])
 
 def served_turns(trajectory, tokenizer, turns: list[int], template_kwargs: dict) -> list[ServedTurn | RenderError]:
     "For each of some turns how it is served, or why it cannot be"
@@ -257,17 +263,18 @@ def without(message: dict, field: str, call: int) -> dict:
 
 def stop_at_end(own: str, tokenizer) -> str: return next((s for s in stop_tokens(tokenizer) if own.endswith(s)), '')
 
-def left_out(served: ServedTurn, trajectory, tokenizer, template_kwargs: dict) -> list[str]:
+def left_out(served: ServedTurn, trajectory, tokenizer) -> list[str]:
     "Fields of a turn that the template does not show, such as `content`"
-    messages, offset = served_messages(trajectory, tokenizer, template_kwargs)
-    before, message = messages[:served.turn + offset], messages[served.turn + offset]
+    message = served.message
     parts = [(field, 0, [message.get(field) or '']) for field in ('reasoning_content', 'content')]
     parts += [('tool_calls', i, [c['function']['name'], *leaves(c['function']['arguments'])])
         for i, c in enumerate(message.get('tool_calls') or [])]
+    rest = served.own # Where a call has to stand: behind what was only said about it
+    for _, _, (said,) in parts[:2]: rest = rest.replace(said.strip(), '', 1) if said.strip() else rest
     def same_without(field, call):
-        changed = before + [without(message, field, call)]
+        changed = served.before + [without(message, field, call)]
         own = served.own.removesuffix(stop_at_end(served.own, tokenizer))
-        try: return text_of(trajectory, tokenizer, changed, False, served.kwargs).startswith(served.context + own)
+        try: return text_of(trajectory, tokenizer, changed, False, served.kwargs).startswith(served.start + own)
         except RenderError: return False
     return [field for field, call, said in parts
-        if not all(stands_in(t, served.own) for t in said) and same_without(field, call)]
+        if not all(stands_in(t, rest if field == 'tool_calls' else served.own) for t in said) and same_without(field, call)]

@@ -212,7 +212,7 @@ def python_call(node: ast.Call, problems: list) -> ToolCall:
 
 # %% ../nbs/02_toolcalls.ipynb #f0348b9b
 react = re.compile(
-    r'^[ \t]*Action:[ \t]*(?P<name>[^\n]+?)[ \t]*\n'
+    r'^[ \t]*Action:[ \t]*(?P<name>\S[^\n]*)\n'
     r'[ \t]*Action[ _]Input:[ \t]*(?P<input>.*?)'
     r'(?=\n[ \t]*(?:Action:|Observation:|Thought:)|\Z)', re.M | re.DOTALL)
 
@@ -221,7 +221,7 @@ def read_react(text, problems):
     "`Action:` and `Action Input:` lines; what stands before them is content"
     found = list(react.finditer(text))
     calls = [c for m in found
-        for c in as_calls({'name': m['name'], 'arguments': read_value(m['input'], problems)}, problems)]
+        for c in as_calls({'name': m['name'].strip(), 'arguments': read_value(m['input'], problems)}, problems)]
     return (text[:found[0].start()].strip().removeprefix('Thought:'), calls) if calls else (text, [])
 
 # %% ../nbs/02_toolcalls.ipynb #77ceef6a

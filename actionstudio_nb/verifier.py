@@ -10,7 +10,7 @@ __all__ = ['tokenizer_of', 'special_tokens_in', 'calls_come_back', 'Checked', 'c
 # %% ../nbs/24_verifier.ipynb #5f763c75
 from difflib import SequenceMatcher
 from functools import lru_cache, partial
-from itertools import groupby, islice, zip_longest
+from itertools import groupby, pairwise, takewhile, zip_longest
 from pathlib import Path
 from fastcore.script import call_parse
 from msgspec import Struct, to_builtins
@@ -103,8 +103,12 @@ class Stages:
         weights, pre = turn_weights(trajectory, train_on), '<pre style="white-space:pre-wrap">{}</pre>'
         turns = [s for s in served_turns(trajectory, tokenizer, [i for i, w in enumerate(weights) if w], template_kwargs)
             if not isinstance(s, RenderError)]
-        text = [f'<h4>turn {s.turn}: what the model sees</h4>{pre.format(shown(s.context))}'
-            f'<h4>and what it must say</h4><div style="background:#d3f5d3">{pre.format(shown(s.own))}</div>' for s in turns]
+        def new(before, s): # Of a context only what stands not in the one before
+            n = shared(before.context, s.context) if before else 0
+            return f'⋯ {n:,} characters as before ⋯{s.context[n:]}' if n else s.context
+        text = [f'<h4>turn {s.turn}: what the model sees</h4>{pre.format(shown(new(before, s)))}'
+            f'<h4>and what it must say</h4><div style="background:#d3f5d3">{pre.format(shown(s.own))}</div>'
+            for before, s in pairwise([None, *turns])]
         paths = [pre.format(token_html(tokenizer, ids, w)) for ids, w in checked.tree.paths()]
         self.findings = check(trajectory) + checked.findings
         self.parts = dict(raw=pre.format(shown(raw))) if raw is not None else {}
@@ -163,7 +167,7 @@ def example_views(report: dict, file: str, tokenizer, train_on: str, most: int =
     "The stages of the first trajectory, and of one for each thing that was found"
     wanted = list(dict.fromkeys([1] + [e[0]['line'] for e in report['examples'].values()]))[:most]
     views = [(line, Stages(t, tokenizer, train_on=train_on)._repr_html_()) for line, t in
-        islice(read_trajectories(file), max(wanted)) if line in wanted]
+        takewhile(lambda x: x[0] <= max(wanted), read_trajectories(file, bad=lambda *a: None)) if line in wanted]
     return ''.join(f'<h2>Record {line}</h2>{view}' for line, view in views)
 
 # %% ../nbs/24_verifier.ipynb #db126fb3

@@ -14,7 +14,7 @@ from fastcore.basics import patch
 import ipywidgets
 import msgspec
 from msgspec import Struct
-from .core import ConfigError, dumps, read_jsonl
+from .core import ActionStudioError, ConfigError, dumps, read_jsonl
 from .unified import Trajectory, shown
 from .verifier import Stages
 
@@ -60,7 +60,8 @@ class Shelf:
         self.entries = read_entries(self.file)
         self.map = mmap.mmap(os.open(self.file, os.O_RDONLY), 0, access=mmap.ACCESS_READ) if self.entries else b''
         ledger, found = Path(ledger) if ledger else self.file.with_name('ledger.jsonl'), {}
-        if ledger.exists(): found = {row['id']: row.get('reasons', []) for _, row in read_jsonl(ledger)}
+        for _, row in read_jsonl(ledger) if ledger.exists() else []: # Of several with an id, the one that was kept
+            if row.get('outcome') != 'dropped' or row.get('id') not in found: found[row.get('id')] = row.get('reasons', [])
         for e in self.entries: e.reasons = found.get(e.id, [])
 
     def __len__(self): return len(self.entries)
@@ -84,7 +85,7 @@ class Marks:
     def __init__(self, file: str | Path):
         self.path = Path(f'{file}.marks.jsonl')
         rows = [row for _, row in read_jsonl(self.path, bad=lambda *a: None)] if self.path.exists() else []
-        self.of = {row['id']: row for row in rows}
+        self.of = {row['id']: row for row in rows if isinstance(row, dict) and 'id' in row}
         cut = self.path.exists() and not self.path.read_bytes().endswith(b'\n')
         if cut: self.write('\n') # What is cut stays a line of its own
 
@@ -186,9 +187,10 @@ def show(self: ReviewWidget):
     entry = self.review.entry()
     if entry is None: self.body.value = ''
     else:
-        t = self.review.shelf[self.review.places[self.review.at]]
-        view = Stages(t, self.tokenizer, **self.kwargs) if self.tokenizer else t
-        self.body.value = view._repr_html_()
+        try:
+            t = self.review.shelf[self.review.places[self.review.at]]
+            self.body.value = (Stages(t, self.tokenizer, **self.kwargs) if self.tokenizer else t)._repr_html_()
+        except ActionStudioError as e: self.body.value = f'cannot be shown: {shown(str(e))}'
 
 @patch
 def refilter(self: ReviewWidget, change=None):
