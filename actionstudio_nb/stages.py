@@ -69,6 +69,8 @@ def work_on_one(work, item: Item) -> list[Done]:
     except FormatError as e: return [dropped(item, 'format', str(e)[:1000].removesuffix(' (at $)'))]
     except RecursionError:
         return [dropped(item, 'too_deep', f'{item.file}, record {item.line} is nested too deeply')]
+    except UnicodeEncodeError: # Half of a pair of surrogates is no character, and cannot be written
+        return [dropped(item, 'broken_unicode', f'{item.file}, record {item.line} holds half a character')]
     except Exception as e: return [dropped(item, 'failed', f'{type(e).__name__}: {str(e)[:500]}')]
     return done if isinstance(done, list) else [done]
 
