@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['encode_whole', 'cuts', 'piece_ids', 'encode', 'something_before', 'encode_own', 'places_of_own', 'difference',
-           'context_part', 'trained_turn', 'render', 'PathView']
+           'context_part', 'trained_turn', 'Rendered', 'render_turns', 'render', 'PathView']
 
 # %% ../nbs/21_render.ipynb #5de6a09c
 import html, re
 from functools import lru_cache
+from msgspec import Struct
 from .core import dumps
 from .samples import context_fields, turn_weights
 from .served import (
@@ -96,6 +97,33 @@ def trained_turn(served: ServedTurn, weight: float, trajectory, tokenizer, field
     return prompt + own, [0.0] * len(prompt) + counts, missing
 
 # %% ../nbs/21_render.ipynb #1b0243b0
+class Rendered(Struct):
+    "A trajectory as tokens, and the turns they were made of"
+    tree: TokenTree
+    turns: list[ServedTurn] = []  # Those that are in the tree
+    refused: list[RenderError] = []
+
+def render_turns(trajectory: Trajectory, tokenizer, train_on='assistant', **template_kwargs) -> Rendered:
+    "See `render`; an error of a turn is not raised but returned"
+    if not tokenizer.chat_template:
+        raise RenderError(
+            f'{tokenizer.name_or_path} has no chat template; give it one in the config: `template: qwen2_5`')
+    out, weights = Rendered(TokenTree(id=trajectory.unique_trajectory_id)), turn_weights(trajectory, train_on)
+    turns, fields, tree = [i for i, w in enumerate(weights) if w], context_fields(train_on), out.tree
+    for turn, served in zip(turns, served_turns(trajectory, tokenizer, turns, template_kwargs)):
+        try:
+            if isinstance(served, RenderError): raise served
+            ids, counts, missing = trained_turn(served, weights[turn], trajectory, tokenizer, fields, template_kwargs)
+        except RenderError as e:
+            out.refused.append(e)
+            tree.left_out.append(LeftOut(turn, 'turn', str(e)))
+            continue
+        tree.insert(ids, counts)
+        out.turns.append(served)
+        tree.left_out += [LeftOut(turn, field, 'the chat template does not show it') for field in missing]
+    out.tree = tree.ordered()
+    return out
+
 def render(
     trajectory: Trajectory,
     tokenizer,               # A tokenizer with a chat template
@@ -103,23 +131,9 @@ def render(
     **template_kwargs,       # Passed on to the template, such as `enable_thinking`
 ) -> TokenTree:
     "The tokens of every trained turn as they will be served, in one tree; raises `RenderError`"
-    if not tokenizer.chat_template:
-        raise RenderError(
-            f'{tokenizer.name_or_path} has no chat template; give it one in the config: `template: qwen2_5`')
-    tree, weights = TokenTree(id=trajectory.unique_trajectory_id), turn_weights(trajectory, train_on)
-    turns, fields, refused = [i for i, w in enumerate(weights) if w], context_fields(train_on), []
-    for turn, served in zip(turns, served_turns(trajectory, tokenizer, turns, template_kwargs)):
-        try:
-            if isinstance(served, RenderError): raise served
-            ids, counts, missing = trained_turn(served, weights[turn], trajectory, tokenizer, fields, template_kwargs)
-        except RenderError as e:
-            refused.append(e)
-            tree.left_out.append(LeftOut(turn, 'turn', str(e)))
-            continue
-        tree.insert(ids, counts)
-        tree.left_out += [LeftOut(turn, field, 'the chat template does not show it') for field in missing]
-    if refused and len(refused) == len(turns): raise refused[0]
-    return tree.ordered()
+    rendered = render_turns(trajectory, tokenizer, train_on, **template_kwargs)
+    if rendered.refused and not rendered.turns: raise rendered.refused[0]
+    return rendered.tree
 
 # %% ../nbs/21_render.ipynb #961060ec
 class PathView:

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['probe', 'probe_tools', 'chat_template', 'known_model', 'from_hub', 'end_tokens', 'load_tokenizer', 'RenderError',
-           'apply', 'in_form', 'wanted_form', 'shows_tools', 'in_wanted_form', 'text_of', 'texts_of', 'served_messages',
-           'prompt_text', 'stop_tokens', 'leaves', 'own_text', 'ServedTurn', 'follower', 'stop_of_next',
-           'behind_prompt', 'serve', 'served_turns', 'stands_in', 'without', 'stop_at_end', 'left_out']
+           'apply', 'in_form', 'wanted_form', 'shows_tools', 'text_of', 'texts_of', 'served_messages', 'prompt_text',
+           'stop_tokens', 'leaves', 'own_text', 'follower', 'stop_of_next', 'behind_prompt', 'ServedTurn', 'serve',
+           'served_turns', 'stands_in', 'without', 'stop_at_end', 'left_out']
 
 # %% ../nbs/19_served.ipynb #98d1fc47
 import copy, importlib.util, re
@@ -118,10 +118,6 @@ def shows_tools(tokenizer, template: str, template_kwargs: str) -> bool:
     try: return len({apply(tokenizer, probe[:1], tools, True, loads(template_kwargs)) for tools in (None, probe_tools)}) > 1
     except Exception: return True # It has something to say itself
 
-def in_wanted_form(messages: list[dict], tokenizer, template_kwargs: dict) -> list[dict]:
-    "The messages as the tokenizer's template wants them"
-    return in_form(messages, **wanted_form(tokenizer, tokenizer.chat_template, dumps(template_kwargs)))
-
 # %% ../nbs/19_served.ipynb #bb825acf
 def text_of(trajectory, tokenizer, messages: list, prompt: bool, template_kwargs: dict) -> str:
     "Messages as the template's text, with the generation prompt or without; raises `RenderError`"
@@ -143,7 +139,8 @@ def texts_of(trajectory, tokenizer, messages, ends: list[int], prompt: bool, tem
 
 def served_messages(trajectory, tokenizer, template_kwargs: dict) -> tuple[list[dict], int]:
     "(messages as the template wants them, 1 if the task instruction has become the first of them, else 0)"
-    messages = in_wanted_form(trajectory.messages(), tokenizer, template_kwargs)
+    form = wanted_form(tokenizer, tokenizer.chat_template, dumps(template_kwargs))
+    messages = in_form(trajectory.messages(), **form)
     return messages, len(messages) - len(trajectory.conversation)
 
 def prompt_text(trajectory, tokenizer, turn: int, **template_kwargs) -> str:
@@ -171,22 +168,12 @@ def own_text(written: str, message: dict, stops: list[str], where: str) -> str |
     if end is None: return None
     after = written[end:]
     for token in stops: after = after.replace(token, '')
-    if re.search(r'\w', after) and any(text.strip() and text.strip() in after for text in said):
+    if any(text.strip() in after and text.strip() not in written[:end] for text in said):
         raise RenderError(f'{where}: the template goes on after a stop token, {written[end - 20:end + 20]!r}; '
             'the model would stop before it has said all')
     return written[:end]
 
 # %% ../nbs/19_served.ipynb #fbcbeed8
-class ServedTurn(Struct):
-    "A turn as it is served"
-    turn: int     # Index in the conversation
-    context: str  # What the model is shown
-    own: str      # What it has to write, with the stop token
-    start: str    # What stands before its words in the finished text: the context, unless that was rewritten
-    kwargs: dict  # Of the template
-    before: list[dict] # The messages before the turn, as the template wants them
-    message: dict      # The turn's own
-
 def follower(message: dict) -> dict:
     "Some message that may come after an assistant's"
     calls = message.get('tool_calls')
@@ -201,6 +188,7 @@ def stop_of_next(trajectory, tokenizer, messages: list, at: int, template_kwargs
         stop = next((s for s in stop_tokens(tokenizer) if longer.startswith(text + s)), None)
         if stop: return stop
 
+# %% ../nbs/19_served.ipynb #577abb34
 def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, template_kwargs: dict):
     "The text of the finished turn behind its generation prompt, where only what stands before it was rewritten; or None"
     if not at: return None
@@ -212,6 +200,17 @@ def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, 
     if inside or not (prompt and context.startswith(history) and prompt in elsewhere): return None
     written = elsewhere[elsewhere.rindex(prompt) + len(prompt):]
     return written if mark not in written and finished.endswith(prompt + written) else None
+
+# %% ../nbs/19_served.ipynb #f53743b4
+class ServedTurn(Struct):
+    "A turn as it is served"
+    turn: int     # Index in the conversation
+    context: str  # What the model is shown
+    own: str      # What it has to write, with the stop token
+    start: str    # What stands before its words in the finished text: the context, unless that was rewritten
+    kwargs: dict  # Of the template
+    before: list[dict] # The messages before the turn, as the template wants them
+    message: dict      # The turn's own
 
 def serve(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, kwargs: dict) -> ServedTurn:
     "The turn of message `at`; raises `RenderError`"
@@ -250,7 +249,7 @@ def served_turns(trajectory, tokenizer, turns: list[int], template_kwargs: dict)
         except RenderError as e: return e
     return list(map(one, ends, contexts, finished))
 
-# %% ../nbs/19_served.ipynb #6537370b
+# %% ../nbs/19_served.ipynb #765fcc91
 def stands_in(part: str, text: str) -> bool:
     "Does a text hold the part, as it is or as JSON?"
     part = part.strip()

@@ -20,9 +20,8 @@ from .curate import cells, report_page
 from .findings import Finding, check
 from .formats import raw_files, raw_items, stamps
 from .packing import Row, lay_out
-from .render import cuts, render
-from .samples import turn_weights
-from .served import RenderError, leaves, load_tokenizer, served_turns, stop_tokens
+from .render import cuts, render, render_turns
+from .served import ServedTurn, leaves, load_tokenizer, stop_tokens
 from .stages import Done, Item, run_stage, usual_workers
 from .toolcalls import parse_reply
 from .trees import TokenTree, shared
@@ -50,8 +49,11 @@ def calls_come_back(served, trajectory: Trajectory, tokenizer):
 class Checked(Struct):
     "A trajectory with its tokens, and what was found"
     tree: TokenTree
+    turns: list[ServedTurn] # Those that are trained
     findings: list[Finding]
-    trained: int = 0 # Tokens
+
+    @property
+    def trained(self) -> int: return sum(w > 0 for s in self.tree.segments for w in s.weights)
 
 def check_rendering(
     trajectory: Trajectory,
@@ -61,19 +63,18 @@ def check_rendering(
     **template_kwargs,
 ) -> Checked:
     "Render a trajectory and look for what a model could not learn from it, or should not"
-    turns = [i for i, w in enumerate(turn_weights(trajectory, train_on)) if w]
-    findings = list(special_tokens_in(trajectory, tokenizer))
-    try: tree = render(trajectory, tokenizer, train_on, **template_kwargs)
-    except RenderError as e: return Checked(TokenTree(), findings + [Finding('refused', 'drop', '$.conversation', str(e))])
-    findings += [Finding('refused' if x.part == 'turn' else 'left_out', 'warn', f'$.conversation[{x.turn}]'
-        + (f'.{x.part}' if x.part != 'turn' else ''), x.reason) for x in tree.left_out]
-    for served in served_turns(trajectory, tokenizer, turns, template_kwargs):
-        if not isinstance(served, RenderError): findings += calls_come_back(served, trajectory, tokenizer)
-    trained = sum(w > 0 for s in tree.segments for w in s.weights)
-    if not trained: findings.append(Finding('nothing_to_train', 'drop', '$.conversation', 'no token is trained'))
-    if max_length and tree.longest() > max_length:
-        findings.append(Finding('too_long', 'drop', '$.conversation', f'a path has {tree.longest():,} tokens'))
-    return Checked(tree, findings, trained)
+    rendered = render_turns(trajectory, tokenizer, train_on, **template_kwargs)
+    checked = Checked(rendered.tree, rendered.turns, list(special_tokens_in(trajectory, tokenizer)))
+    severity = 'warn' if rendered.turns else 'drop'
+    for x in rendered.tree.left_out:
+        checked.findings.append(Finding('refused', severity, f'$.conversation[{x.turn}]', x.reason) if x.part == 'turn'
+            else Finding('left_out', 'warn', f'$.conversation[{x.turn}].{x.part}', x.reason))
+    for served in checked.turns: checked.findings += calls_come_back(served, trajectory, tokenizer)
+    if not (checked.trained or rendered.refused):
+        checked.findings.append(Finding('nothing_to_train', 'drop', '$.conversation', 'no token is trained'))
+    if max_length and (longest := checked.tree.longest()) > max_length:
+        checked.findings.append(Finding('too_long', 'drop', '$.conversation', f'a path has {longest:,} tokens'))
+    return checked
 
 # %% ../nbs/24_verifier.ipynb #42ebe815
 def token_html(tokenizer, ids: list[int], weights: list[float]) -> str:
@@ -100,15 +101,13 @@ class Stages:
     "The stages of one trajectory, from the raw record to the row"
     def __init__(self, trajectory: Trajectory, tokenizer, raw=None, train_on='assistant', **template_kwargs):
         checked = check_rendering(trajectory, tokenizer, train_on, **template_kwargs)
-        weights, pre = turn_weights(trajectory, train_on), '<pre style="white-space:pre-wrap">{}</pre>'
-        turns = [s for s in served_turns(trajectory, tokenizer, [i for i, w in enumerate(weights) if w], template_kwargs)
-            if not isinstance(s, RenderError)]
+        pre = '<pre style="white-space:pre-wrap">{}</pre>'
         def new(before, s): # Of a context only what stands not in the one before
             n = shared(before.context, s.context) if before else 0
             return f'⋯ {n:,} characters as before ⋯{s.context[n:]}' if n else s.context
         text = [f'<h4>turn {s.turn}: what the model sees</h4>{pre.format(shown(new(before, s)))}'
             f'<h4>and what it must say</h4><div style="background:#d3f5d3">{pre.format(shown(s.own))}</div>'
-            for before, s in pairwise([None, *turns])]
+            for before, s in pairwise([None, *checked.turns])]
         paths = [pre.format(token_html(tokenizer, ids, w)) for ids, w in checked.tree.paths()]
         self.findings = check(trajectory) + checked.findings
         self.parts = dict(raw=pre.format(shown(raw))) if raw is not None else {}
