@@ -4,12 +4,11 @@
 
 # %% auto #0
 __all__ = ['loads', 'ActionStudioError', 'ConfigError', 'FormatError', 'open_text', 'atomic_write', 'output_dir', 'dumps',
-           'whole_lines', 'read_jsonl', 'write_jsonl', 'write_json', 'read_json', 'stable_id', 'unit_hash', 'Ledger',
-           'summary']
+           'whole_lines', 'read_jsonl', 'write_jsonl', 'write_json', 'read_json', 'stable_id', 'unit_hash', 'cache_dir',
+           'sha256', 'content_hash', 'summary']
 
 # %% ../nbs/00_core.ipynb #a9edd83b
-import gzip, hashlib, os, time
-from collections import Counter
+import gzip, hashlib, os
 from contextlib import contextmanager
 from pathlib import Path
 import msgspec, zstandard
@@ -138,50 +137,28 @@ def unit_hash(
     return int(stable_id([salt, obj]), 16) / 2**64
 
 # %% ../nbs/00_core.ipynb #6ce7a0b6
-class Ledger:
-    "One row for each input of a stage; use it as a context manager, so that the file is whole or absent"
-    def __init__(self,
-        path: str | Path | None, # Where the rows go; None counts only
-        stage: str,       # Name of the stage, such as `convert`
-    ):
-        self.path, self.stage = path, stage
-        self.outcomes, self.reasons = Counter(kept=0, fixed=0, dropped=0), Counter()
-        self.start = time.perf_counter()
+def cache_dir() -> Path:
+    "Where downloads, models and rendered data are kept: `$ACTIONSTUDIO_CACHE`, or a folder in the user's cache"
+    base = (os.environ.get('ACTIONSTUDIO_CACHE')
+        or Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'actionstudio')
+    return Path(base).expanduser()
 
-    def __enter__(self):
-        self._writer = atomic_write(self.path) if self.path else open(os.devnull, 'w')
-        self._file = self._writer.__enter__()
-        return self
+def sha256(path: Path) -> str:
+    "Hash of a file's content"
+    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
 
-    def __exit__(self, *exc): return self._writer.__exit__(*exc)
+def content_hash(path: str | Path) -> str:
+    "Hash of a file's content; that of a large file is remembered"
+    stat = os.stat(path)
+    known = cache_dir()/'hashes'/stable_id([os.path.realpath(path), stat.st_size, stat.st_mtime_ns])
+    if known.exists(): return known.read_text()
+    digest = sha256(path)
+    if stat.st_size > 2**24: # Others are hashed in a moment
+        output_dir(known.parent)
+        with atomic_write(known) as f: f.write(digest)
+    return digest
 
-# %% ../nbs/00_core.ipynb #6b79d60e
-from fastcore.basics import patch
-
-@patch
-def add(self: Ledger,
-    id: str,            # Id of the input, or of what it became
-    outcome: str,       # `kept`, `fixed` or `dropped`
-    reasons=(),         # Short names, one for each finding; counted in the report
-    source: dict = None # Where it came from: `{"file", "line"}`
-):
-    "Write the row of one input"
-    if outcome not in self.outcomes: raise ValueError(f'outcome {outcome!r} is none of {list(self.outcomes)}')
-    reasons = list(reasons)
-    self.outcomes[outcome] += 1
-    self.reasons.update(reasons)
-    self._file.write(dumps(dict(id=id, source=source, stage=self.stage, outcome=outcome, reasons=reasons)) + '\n')
-
-# %% ../nbs/00_core.ipynb #0e2e4ee8
-@patch
-def report(self: Ledger,
-    **more, # Further entries, such as the fingerprint of the data
-) -> dict:  # `stage`, `inputs`, `outcomes`, `reasons`, `seconds`
-    "The totals; `inputs` is the sum of the outcomes"
-    return dict(stage=self.stage, inputs=self.outcomes.total(), outcomes=dict(self.outcomes),
-        reasons=dict(self.reasons.most_common()), seconds=round(time.perf_counter() - self.start, 3), **more)
-
-# %% ../nbs/00_core.ipynb #f4633da2
+# %% ../nbs/00_core.ipynb #821ae329
 def summary(report: dict) -> str:
     "The totals of a report as a few lines of text"
     outcomes = ', '.join(f'{n:,} {k}' for k, n in report['outcomes'].items() if n) or 'nothing to do'

