@@ -190,16 +190,19 @@ def stop_of_next(trajectory, tokenizer, messages: list, at: int, template_kwargs
 
 # %% ../nbs/19_served.ipynb #577abb34
 def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, template_kwargs: dict):
-    "The text of the finished turn behind its generation prompt, where only what stands before it was rewritten; or None"
+    "The turn's text in the finished one, where only what stands before it was rewritten; or None"
     if not at: return None
-    history = text_of(trajectory, tokenizer, messages[:at], False, template_kwargs)
-    prompt, mark = context[len(history):], 'zq7vXw' # A mark to see where the message before ends
-    marked = messages[:at - 1] + [messages[at - 1] | {'content': mark}, messages[at]]
-    elsewhere = text_of(trajectory, tokenizer, marked, False, template_kwargs)
-    inside = any(prompt in text for text in leaves(messages[at]))
-    if inside or not (prompt and context.startswith(history) and prompt in elsewhere): return None
-    written = elsewhere[elsewhere.rindex(prompt) + len(prompt):]
-    return written if mark not in written and finished.endswith(prompt + written) else None
+    def show(messages, prompt): return text_of(trajectory, tokenizer, messages, prompt, template_kwargs)
+    mark, history = 'zq7vXw', show(messages[:at], False)
+    marked = messages[:at - 1] + [messages[at - 1] | {'content': mark}]
+    _, shown, prompt = show(marked, True).rpartition(mark)
+    _, ended, after = show(marked + [messages[at]], False).rpartition(mark)
+    if not (shown and ended and context.endswith(prompt)): return None
+    if not after.startswith(prompt):
+        prompt = context[len(history):] if context.startswith(history) else ''
+        if not prompt or after.count(prompt) != 1: return None
+        after = prompt + after.partition(prompt)[2]
+    return after[len(prompt):] if finished.endswith(after) else None
 
 # %% ../nbs/19_served.ipynb #f53743b4
 class ServedTurn(Struct):
@@ -249,7 +252,7 @@ def served_turns(trajectory, tokenizer, turns: list[int], template_kwargs: dict)
         except RenderError as e: return e
     return list(map(one, ends, contexts, finished))
 
-# %% ../nbs/19_served.ipynb #765fcc91
+# %% ../nbs/19_served.ipynb #3c378c73
 def stands_in(part: str, text: str) -> bool:
     "Does a text hold the part, as it is or as JSON?"
     part = part.strip()
