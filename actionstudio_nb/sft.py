@@ -12,6 +12,7 @@ __all__ = ['nothing', 'prepare', 'totals', 'copy_ledgers', 'make_plan', 'loss_su
 import logging, math, os, shutil, signal, socket, time
 from collections import Counter
 from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 import torch
 import torch.nn.functional as F
@@ -197,6 +198,8 @@ def join_ranks(config: Config) -> str:
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     os.environ['ACCELERATE_USE_DEEPSPEED'] = str(config.zero > 0).lower()
     if config.zero:
+        if not find_spec('deepspeed'):
+            raise ConfigError(f'zero {config.zero} needs DeepSpeed: pip install deepspeed, or set zero: 0')
         if device == 'cpu': os.environ['DS_ACCELERATOR'] = 'cpu'
         if 'RANK' not in os.environ: # DeepSpeed wants to be launched, even alone
             with socket.socket() as s:
