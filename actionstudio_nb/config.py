@@ -25,10 +25,13 @@ class Config:
     data: list[DataSource]        # Files of trajectories, with weights
     output: str                   # Folder of the run
     template: str | None = None   # Chat template: a file, or the name of one that TRL ships; None keeps the model's own
-    method: Literal['full', 'lora'] = 'full'
+    method: Literal['full', 'lora', 'nf4'] = 'full' # `nf4` is LoRA beside a model of four bits
     lora_rank: int = 32           # Of the LoRA matrices
-    lora_alpha: int = 64          # Their scale is alpha / rank
+    lora_alpha: int = 64          # Their scale is alpha / rank, with rslora alpha / sqrt(rank)
     lora_targets: str | list[str] = 'all-linear' # Modules that get LoRA matrices
+    rslora: bool = False          # Rank-stabilised scale
+    dora: bool = False            # Train the weights' magnitudes apart from their directions
+    modules_to_save: list[str] = field(default_factory=list) # Modules that are trained whole beside LoRA, such as `lm_head`
     # Which turns are trained, and which parts of them
     train_on: Literal['assistant', 'last', 'calls', 'only_calls', 'no_reasoning'] = 'assistant'
     template_args: dict = field(default_factory=dict) # For the chat template, such as `enable_thinking: false`
@@ -62,6 +65,8 @@ class Config:
             faults.append(f'max_minutes is {self.max_minutes}, it has to be above 0')
         if self.zero < dict(none=0, optimizer=1, all=3)[self.offload]:
             faults.append(f'offload {self.offload} needs zero {dict(optimizer=1, all=3)[self.offload]}, not {self.zero}')
+        if self.method == 'nf4' and self.zero == 3:
+            faults.append('weights of four bits are not split among ranks; with method nf4 use zero 2')
         if not self.data: faults.append('data is empty; name at least one file of trajectories')
         if faults: raise ConfigError('; '.join(faults))
 

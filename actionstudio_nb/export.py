@@ -9,28 +9,27 @@ __all__ = ['load_weights', 'trained_model', 'some_logits', 'verify_copy', 'save_
 import os, shutil
 from pathlib import Path
 import torch
-from safetensors import safe_open
-from accelerate import load_checkpoint_in_model
+from safetensors.torch import load_file
 from fastcore.script import call_parse
 from .core import ActionStudioError, ConfigError, output_dir, read_json, write_json
 from .config import make_config
 from .served import load_tokenizer
 from .models import load_model
-from .sft import build_model, last_checkpoint
+from .sft import build_model, last_checkpoint, trained_tensors
 
 # %% ../nbs/37_export.ipynb #e29677e6
 def load_weights(model, checkpoint: Path):
-    "Load a checkpoint's weights into a model; raises if one of the model's tensors is missing"
+    "Load a checkpoint's weights into a model; raises if one of the trained tensors is missing"
     if (checkpoint/'latest').exists(): # DeepSpeed wrote it
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
-        state = get_fp32_state_dict_from_zero_checkpoint(str(checkpoint))
-        saved = set(state)
+        states = [get_fp32_state_dict_from_zero_checkpoint(str(checkpoint))]
+    else: states = map(load_file, checkpoint.glob('*.safetensors'))
+    saved = set()
+    for state in states:
         model.load_state_dict(state, strict=False)
-    else:
-        saved = {name for file in checkpoint.glob('*.safetensors') for name in safe_open(file, 'pt').keys()}
-        load_checkpoint_in_model(model, str(checkpoint))
-    tensors = model.state_dict()
-    there = {tensors[name].data_ptr() for name in saved & set(tensors)} # One that is tied to another needs to be there once
+        saved |= set(state)
+    tensors = trained_tensors(model)
+    there = {t.data_ptr() for name, t in model.state_dict().items() if name in saved} # What is tied needs to be there once
     if lost := [name for name, t in tensors.items() if t.data_ptr() not in there]:
         raise ActionStudioError(f'{checkpoint} lacks {len(lost)} of the model\'s tensors, {lost[0]} for one; it is damaged')
 
@@ -42,9 +41,9 @@ def trained_model(
         raise ConfigError(f'{run} is no run: it has no run.json; name the output folder of `actionstudio sft`')
     checkpoint, config = last_checkpoint(run), make_config(read_json(Path(run)/'run.json')['config'])
     if not checkpoint: raise ConfigError(f'{run} has no checkpoint yet; let the run go on first')
-    model = build_model(config)
+    model = build_model(config, to_merge=True)
     load_weights(model, checkpoint)
-    if config.method == 'lora': model = model.merge_and_unload()
+    if config.method != 'full': model = model.merge_and_unload()
     return model, config
 
 # %% ../nbs/37_export.ipynb #5334bbe1

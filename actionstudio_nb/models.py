@@ -8,10 +8,11 @@ __all__ = ['smollm2_wheel', 'best_precision', 'keep_memory', 'load_model', 'load
 
 # %% ../nbs/31_models.ipynb #c6c3917a
 import ctypes, os, subprocess, sys, tempfile, time, warnings, zipfile
+from importlib.util import find_spec
 from pathlib import Path
 import torch
 from transformers import (
-    AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
+    AutoModelForCausalLM, BitsAndBytesConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
 from .core import ActionStudioError, ConfigError, cache_dir, content_hash, sha256, stable_id
 from .served import chat_template, from_hub, known_model, load_tokenizer
 
@@ -43,11 +44,15 @@ def load_model(
     model: str,                       # Folder or id
     attention_name: str = 'sdpa',     # As Transformers names it; training takes `forest`, see 32_attention
     dtype: torch.dtype = torch.float32,
+    nf4: bool = False,                # Weights of four bits, doubly quantised; needs bitsandbytes
 ):
-    "A causal language model, in the memory of the CPU"
+    "A causal language model, in the memory of the CPU, or of the GPU if its weights have four bits"
     if not torch.cuda.is_available(): keep_memory()
+    if nf4 and not find_spec('bitsandbytes'): raise ConfigError('method nf4 needs bitsandbytes: pip install bitsandbytes')
+    four_bits = dict(quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4',
+        bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype)) if nf4 else {}
     return from_hub(AutoModelForCausalLM.from_pretrained, model,
-        dtype=dtype, attn_implementation=attention_name, use_safetensors=True)
+        dtype=dtype, attn_implementation=attention_name, use_safetensors=True, **four_bits)
 
 def load_to_generate(
     model: str, # Folder or id
@@ -63,12 +68,13 @@ def add_lora(
     rank: int,    # Of the matrices
     alpha: int,   # Their scale is alpha / rank
     targets: str | list[str] = 'all-linear', # Modules that get them
+    **variant,    # Of PEFT's `LoraConfig`, such as `use_rslora`
 ):
     "The model with LoRA matrices, everything else frozen"
     from peft import LoraConfig, get_peft_model
     warnings.filterwarnings('ignore', 'is_gradient_checkpointing', FutureWarning) # Between peft and transformers
     return get_peft_model(model,
-        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type='CAUSAL_LM'))
+        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, task_type='CAUSAL_LM', **variant))
 
 # %% ../nbs/31_models.ipynb #111a447c
 def tiny_tokenizer() -> PreTrainedTokenizerFast:

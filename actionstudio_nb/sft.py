@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['nothing', 'prepare', 'totals', 'copy_ledgers', 'make_plan', 'loss_sum', 'step_weight', 'schedule',
            'checkpoint_activations', 'build_model', 'build_optimizer', 'train_step', 'last_checkpoint',
-           'save_checkpoint', 'Interrupted', 'noted_signals', 'open_run', 'join_ranks', 'setup', 'how_far', 'count',
-           'metrics_row', 'train_loop', 'go_on', 'train', 'sft']
+           'trained_tensors', 'save_only_trained', 'save_checkpoint', 'Interrupted', 'noted_signals', 'open_run',
+           'join_ranks', 'setup', 'how_far', 'count', 'metrics_row', 'train_loop', 'go_on', 'train', 'sft']
 
 # %% ../nbs/34_sft.ipynb #2f721432
 import logging, math, os, shutil, signal, socket, time
@@ -20,6 +20,7 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DeepSpeedPlugin, broadcast_object_list, gather_object, set_seed
 from fastcore.script import call_parse, Param
+from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from actionstudio_nb.core import (
     ActionStudioError, ConfigError, atomic_write, content_hash, dumps, output_dir, read_json, read_jsonl, summary, write_json,
@@ -97,13 +98,20 @@ def checkpoint_activations(model):
     enable = getattr(model, 'activation_checkpointing_enable', None) or model.gradient_checkpointing_enable # By the version
     enable(dict(use_reentrant=False))
 
-def build_model(config: Config):
+def build_model(
+    config: Config,
+    precision: str = 'fp32', # A model that stays frozen beside LoRA is kept in it
+    to_merge: bool = False,  # With weights of full length, into which LoRA can be merged exactly?
+):
     "The model with forest attention, with LoRA if the config says so"
-    model = load_model(config.model, 'forest')
+    dtype = torch.bfloat16 if config.method != 'full' and precision == 'bf16' else torch.float32
+    model = load_model(config.model, 'forest', dtype, nf4=config.method == 'nf4')
     check_layers(model.config)
+    if config.method == 'nf4' and to_merge: model = model.dequantize()
     if config.activation_checkpointing: checkpoint_activations(model)
-    return (add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets)
-        if config.method == 'lora' else model)
+    if config.method == 'full': return model
+    return add_lora(model, config.lora_rank, config.lora_alpha, config.lora_targets, use_rslora=config.rslora,
+        use_dora=config.dora, modules_to_save=config.modules_to_save or None)
 
 def build_optimizer(model, config: Config) -> torch.optim.Optimizer:
     "AdamW over what is trained"
@@ -139,6 +147,21 @@ def last_checkpoint(run: Path) -> Path | None:
     "The newest whole checkpoint of a run"
     return max((p.parent for p in Path(run).glob('checkpoint-*/progress.json')),
         default=None, key=lambda p: int(p.name.rpartition('-')[2]))
+
+def trained_tensors(model) -> dict[str, torch.Tensor]:
+    "What is trained, by its name"
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+def save_only_trained(accelerator: Accelerator):
+    "Have checkpoints hold what is trained, and no frozen weights"
+    def save(models, weights, folder):
+        weights.clear() # These would be saved otherwise
+        if accelerator.is_main_process:
+            for model in models: save_file(trained_tensors(accelerator.unwrap_model(model)), Path(folder)/'trained.safetensors')
+    def load(models, folder):
+        while models: accelerator.unwrap_model(models.pop()).load_state_dict(load_file(Path(folder)/'trained.safetensors'), strict=False)
+    accelerator.register_save_state_pre_hook(save)
+    accelerator.register_load_state_pre_hook(load)
 
 def save_checkpoint(accelerator: Accelerator, run: Path, progress: dict):
     "Write a checkpoint of step `progress['step']`, and remove those before it"
@@ -282,10 +305,11 @@ def train_loop(config, accelerator, model, optimizer, steps, progress, run, seen
     save_checkpoint(accelerator, run, progress)
 
 # %% ../nbs/34_sft.ipynb #03034418
-def go_on(config, accelerator, steps, progress, run, seen_signals, tokenizer):
+def go_on(config, accelerator, derived, steps, progress, run, seen_signals, tokenizer):
     "Build the model, load the newest checkpoint if there is one, and train"
-    model = build_model(config)
+    model = build_model(config, derived.precision)
     model, optimizer = accelerator.prepare(model, build_optimizer(model, config))
+    if config.method != 'full' and not config.zero: save_only_trained(accelerator)
     if checkpoint := last_checkpoint(run): accelerator.load_state(str(checkpoint))
     model.train()
     train_loop(config, accelerator, model, optimizer, steps, progress, run, seen_signals, tokenizer)
@@ -305,7 +329,7 @@ def train(
         if progress.get('finished') and (run/'report.json').exists(): return read_json(run/'report.json')
         folders = prepare(config)
         steps = make_plan(config, folders).steps(derived.rows_per_step, Place(*progress['place']))
-        if not progress.get('finished'): go_on(config, accelerator, steps, progress, run, seen, tokenizer)
+        if not progress.get('finished'): go_on(config, accelerator, derived, steps, progress, run, seen, tokenizer)
     report = dict(stage='sft', run_id=record['run_id']) | totals([read_json(f/'report.json') for f in folders]) | dict(
         seconds=round(time.perf_counter() - start, 1), steps=progress['step'],
         train_tokens=progress['tokens'], positions=progress['positions'],

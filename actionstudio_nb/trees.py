@@ -133,7 +133,7 @@ class StoredTree(Struct, array_like=True):
 def tree_line(tree: TokenTree) -> str:
     "A tree as a line of a file"
     def runs(weights): return [x for w, run in groupby(weights) for x in (len(list(run)), w)]
-    trained = sum(w > 0 for s in tree.segments for w in s.weights)
+    trained = sum(len(s.weights) - s.weights.count(0) for s in tree.segments)
     return json.encode(StoredTree(len(tree), trained, tree.longest(), tree.id,
         [(s.parent, s.input_ids, runs(s.weights)) for s in tree.segments])).decode()
 

@@ -53,7 +53,7 @@ class Checked(Struct):
     findings: list[Finding]
 
     @property
-    def trained(self) -> int: return sum(w > 0 for s in self.tree.segments for w in s.weights)
+    def trained(self) -> int: return sum(len(s.weights) - s.weights.count(0) for s in self.tree.segments)
 
 def check_rendering(
     trajectory: Trajectory,

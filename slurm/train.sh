@@ -2,7 +2,7 @@
 # Train on any number of nodes, with one process for each GPU:
 #
 #   sbatch slurm/train.sh CONFIG.yaml [key=value...]
-#   sbatch --nodes=4 --time=24:00:00 slurm/train.sh CONFIG.yaml [key=value...]
+#   sbatch --nodes=4 --gpus-per-node=8 --time=24:00:00 slurm/train.sh CONFIG.yaml [key=value...]
 #
 # Submit it from the folder that relative paths start from, with the Python environment active.
 # Each node writes logs/JOB/NODE.log. Five minutes before the time limit every process gets SIGUSR1,
