@@ -9,6 +9,7 @@ __all__ = ['DataSource', 'epoch_order', 'Place', 'Plan', 'rank_rows']
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
+from fastcore.basics import patch
 import numpy as np
 from .core import ConfigError
 from .packing import Row, pack
@@ -96,8 +97,6 @@ class Plan:
         return [rows[i] for i in np.random.default_rng([self.seed, epoch, window, 1]).permutation(len(rows))]
 
 # %% ../nbs/23_mixing.ipynb #bd28ff40
-from fastcore.basics import patch
-
 @patch
 def rows(self: Plan, place=Place()):
     "Yield (row, part of the plan that is done behind it, place behind it), from a place on"
