@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 import torch
 from transformers import (
-    AutoModelForCausalLM, BitsAndBytesConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
+    AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast)
 from .core import ActionStudioError, ConfigError, cache_dir, content_hash, sha256, stable_id
 from .served import chat_template, from_hub, known_model, load_tokenizer
 

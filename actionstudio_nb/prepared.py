@@ -11,10 +11,9 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from filelock import FileLock
-from .core import ConfigError, cache_dir, content_hash, output_dir, read_json, stable_id
+from .core import ConfigError, cache_dir, content_hash, output_dir, stable_id
 from . import served
 from .served import stop_tokens
-from .trees import TreeFile
 from .verifier import render_file, tokenizer_of
 
 # %% ../nbs/26_prepared.ipynb #a235cc8b
@@ -40,18 +39,14 @@ def prepared(
     file: str,                   # Trajectories in Unified Format 2.0
     model: str,                  # Folder of a Hugging Face model, or an id on a hub
     template: str | None = None, # Chat template: a file, or the name of one that TRL ships
-    train_on: str = 'assistant', # Which turns are trained, and which parts of them
-    max_length: int = 8192,      # Longest path in tokens
-    template_args: dict = {},    # For the template
-    workers: int = 0,            # Processes; 0 for one a core where the input is large
+    **settings,                  # Of `render_file`: `train_on`, `max_length`, `template_args`
 ) -> Path:                       # Folder with `trees.jsonl`, `ledger.jsonl` and `report.json`
     "Render a file of trajectories, unless that was done before"
-    name = stable_id([data_hash(file), tokenizer_hash(tokenizer_of(model, template)), train_on, max_length, template_args,
-        code_hash()])
+    name = stable_id([data_hash(file), tokenizer_hash(tokenizer_of(model, template)), settings, code_hash()])
     folder = output_dir(cache_dir()/'trees')/name
     with FileLock(folder.with_suffix('.lock')):
         if not folder.exists():
             part = output_dir(folder.with_name(f'.{name}'))
-            render_file(file, part, model, template, train_on, max_length, template_args, workers)
+            render_file(file, part, model, template, **settings)
             os.replace(part, folder)
     return folder

@@ -9,7 +9,7 @@ __all__ = ['probe', 'probe_tools', 'chat_template', 'known_model', 'from_hub', '
            'served_turns', 'stands_in', 'without', 'stop_at_end', 'left_out']
 
 # %% ../nbs/19_served.ipynb #98d1fc47
-import copy, importlib.util, re
+import importlib.util
 from functools import lru_cache
 from pathlib import Path
 from msgspec import Struct

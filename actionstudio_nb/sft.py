@@ -23,7 +23,7 @@ from fastcore.script import call_parse, Param
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from actionstudio_nb.core import (
-    ActionStudioError, ConfigError, atomic_write, content_hash, dumps, output_dir, read_json, read_jsonl, summary, write_json,
+    ActionStudioError, ConfigError, atomic_write, dumps, output_dir, read_json, read_jsonl, summary, write_json,
     write_jsonl)
 from .served import load_tokenizer
 from .trees import TreeFile
@@ -38,8 +38,8 @@ from .attention import check_layers # The import makes `forest` known to Transfo
 # %% ../nbs/34_sft.ipynb #2cdadd31
 def prepare(config: Config) -> list[Path]: # Of each data set the folder with `trees.jsonl`, `ledger.jsonl` and `report.json`
     "Render all data sets"
-    folders = [prepared(d.path, config.model, config.template, config.train_on, config.max_length, config.template_args)
-        for d in config.data]
+    folders = [prepared(d.path, config.model, config.template, train_on=config.train_on, max_length=config.max_length,
+        template_args=config.template_args) for d in config.data]
     reports = [read_json(f/'report.json') for f in folders]
     if not any(r['outcomes']['kept'] for r in reports):
         found = totals(reports)['reasons']

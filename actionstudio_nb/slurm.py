@@ -82,5 +82,5 @@ def slurm(
     if not submit: return print('submit it with', ' '.join(command))
     if not shutil.which('sbatch'): raise ConfigError('there is no sbatch here; run the command on a machine of the cluster')
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode: raise ConfigError(f'Slurm refuses the job: {done.stderr.strip()}')
+    if done.returncode: raise ConfigError(f'Slurm refuses the job: {done.stderr.strip().splitlines()[-1]}')
     print(done.stdout.strip())

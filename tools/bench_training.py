@@ -15,7 +15,6 @@ import argparse, json, tempfile, time
 import torch
 from accelerate import Accelerator
 from actionstudio_nb.config import make_config
-from actionstudio_nb.core import write_jsonl
 from actionstudio_nb.packing import pack
 from actionstudio_nb.render import render
 from actionstudio_nb.served import load_tokenizer, prompt_text
