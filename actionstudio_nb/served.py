@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['probe', 'probe_tools', 'chat_template', 'known_model', 'from_hub', 'end_tokens', 'load_tokenizer', 'RenderError',
-           'apply', 'in_form', 'wanted_form', 'shows_tools', 'text_of', 'texts_of', 'served_messages', 'prompt_text',
-           'stop_tokens', 'leaves', 'own_text', 'follower', 'stop_of_next', 'behind_prompt', 'ServedTurn', 'serve',
-           'served_turns', 'stands_in', 'without', 'stop_at_end', 'left_out']
+           'apply', 'in_form', 'wanted_form', 'shows_tools', 'text_of', 'from_pieces', 'texts_of', 'served_messages',
+           'prompt_text', 'stop_tokens', 'leaves', 'own_text', 'follower', 'stop_of_next', 'behind_prompt',
+           'ServedTurn', 'serve', 'served_turns', 'stands_in', 'without', 'stop_at_end', 'left_out']
 
 # %% ../nbs/19_served.ipynb #98d1fc47
 import importlib.util
@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 from transformers import AutoTokenizer, GenerationConfig
 from .core import ActionStudioError, ConfigError, dumps, loads, stable_id
+from .prefixes import beginnings
 from .trees import shared
 from .unified import Trajectory
 
@@ -127,8 +128,17 @@ def text_of(trajectory, tokenizer, messages: list, prompt: bool, template_kwargs
         raise RenderError(f'{trajectory.unique_trajectory_id}, turn {turn}: the chat template refuses the '
             f'conversation: {type(e).__name__}: {e}') from e
 
+def from_pieces(trajectory, tokenizer, messages, ends: list[int], prompt: bool, template_kwargs: dict) -> list[str] | None:
+    "Many beginnings of a long conversation as text; None where they have to be rendered one by one"
+    def show(conversations, template, prompt):
+        return apply(tokenizer, conversations, trajectory.tool_schemas(), prompt, template_kwargs | {'chat_template': template})
+    try: return beginnings(show, tokenizer.chat_template, messages, ends, prompt) if len(ends) > 9 else None
+    except Exception: return None # The template refuses something: one by one shows what
+
 def texts_of(trajectory, tokenizer, messages, ends: list[int], prompt: bool, template_kwargs: dict) -> list:
     "The first n messages as text, for each n of `ends`; a `RenderError` in the place of what the template refuses"
+    texts = from_pieces(trajectory, tokenizer, messages, ends, prompt, template_kwargs)
+    if texts: return texts
     several = [messages[:n] for n in ends]
     try: return apply(tokenizer, several, trajectory.tool_schemas(), prompt, template_kwargs) if ends else []
     except Exception: pass # Which of them was it?
@@ -148,7 +158,7 @@ def prompt_text(trajectory, tokenizer, turn: int, **template_kwargs) -> str:
     messages, offset = served_messages(trajectory, tokenizer, template_kwargs)
     return text_of(trajectory, tokenizer, messages[:turn + offset], True, template_kwargs)
 
-# %% ../nbs/19_served.ipynb #18459892
+# %% ../nbs/19_served.ipynb #bd881309
 def stop_tokens(tokenizer) -> list[str]:
     "The tokens that end a turn, as text"
     return getattr(tokenizer, 'stop_tokens', None) or ([tokenizer.eos_token] if tokenizer.eos_token else [])
@@ -173,7 +183,7 @@ def own_text(written: str, message: dict, stops: list[str], where: str) -> str |
             'the model would stop before it has said all')
     return written[:end]
 
-# %% ../nbs/19_served.ipynb #fbcbeed8
+# %% ../nbs/19_served.ipynb #a0479144
 def follower(message: dict) -> dict:
     "Some message that may come after an assistant's"
     calls = message.get('tool_calls')
@@ -188,7 +198,7 @@ def stop_of_next(trajectory, tokenizer, messages: list, at: int, template_kwargs
         stop = next((s for s in stop_tokens(tokenizer) if longer.startswith(text + s)), None)
         if stop: return stop
 
-# %% ../nbs/19_served.ipynb #577abb34
+# %% ../nbs/19_served.ipynb #774ee9ea
 def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, finished: str, template_kwargs: dict):
     "The turn's text in the finished one, where only what stands before it was rewritten; or None"
     if not at: return None
@@ -204,7 +214,7 @@ def behind_prompt(trajectory, tokenizer, messages: list, at: int, context: str, 
         after = prompt + after.partition(prompt)[2]
     return after[len(prompt):] if finished.endswith(after) else None
 
-# %% ../nbs/19_served.ipynb #f53743b4
+# %% ../nbs/19_served.ipynb #74d62650
 class ServedTurn(Struct):
     "A turn as it is served"
     turn: int     # Index in the conversation
@@ -252,7 +262,7 @@ def served_turns(trajectory, tokenizer, turns: list[int], template_kwargs: dict)
         except RenderError as e: return e
     return list(map(one, ends, contexts, finished))
 
-# %% ../nbs/19_served.ipynb #3c378c73
+# %% ../nbs/19_served.ipynb #43bbdae9
 def stands_in(part: str, text: str) -> bool:
     "Does a text hold the part, as it is or as JSON?"
     part = part.strip()

@@ -30,9 +30,9 @@ from .unified import Trajectory, read_trajectories, shown
 # %% ../nbs/24_verifier.ipynb #2777f3d6
 def special_tokens_in(trajectory: Trajectory, tokenizer):
     "Yield a finding for each message that holds a special token as text"
-    pattern = cuts(tokenizer)
+    pattern, _ = cuts(tokenizer) or (None, 0)
     for i, m in enumerate(trajectory.messages() if pattern else []):
-        found = next((p.search(text) for p in [pattern] for text in leaves(m) if p.search(text)), None)
+        found = next((f for f in map(pattern.search, leaves(m)) if f), None)
         if found: yield Finding('special_token', 'warn', f'$.messages[{i}]',
             f'{found[0]!r} stands in the text, and is read as the special token')
 
