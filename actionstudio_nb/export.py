@@ -14,8 +14,8 @@ from fastcore.script import call_parse
 from .core import ActionStudioError, ConfigError, output_dir, read_json, write_json
 from .config import make_config
 from .served import load_tokenizer
-from .models import load_model
-from .sft import build_model, last_checkpoint, trained_tensors
+from .checkpoints import last_checkpoint, trained_tensors
+from .models import build_model, load_model
 
 # %% ../nbs/37_export.ipynb #e29677e6
 def load_weights(model, checkpoint: Path):

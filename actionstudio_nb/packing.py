@@ -74,6 +74,21 @@ def trained(self: Row) -> tuple[list[int], list[int], list[float]]:
     found = [(p, t, w) for p, t, w in zip(self.predecessors(), self.input_ids, self.weights) if w and p >= 0]
     return tuple(map(list, zip(*found))) if found else ([], [], [])
 
+@patch
+def first_weights(self: Row) -> list[float]:
+    "Weights of the first tokens of the roots, which nothing predicts"
+    return [self.weights[start] for start, _, parent in self.segments if parent < 0]
+
+@patch
+def weight(self: Row) -> float:
+    "Sum of the weights of the tokens whose loss counts; fast"
+    return sum(self.weights) - sum(self.first_weights())
+
+@patch
+def trained_tokens(self: Row) -> int:
+    "Number of these tokens; fast"
+    return len(self.weights) - self.weights.count(0) - sum(map(bool, self.first_weights()))
+
 # %% ../nbs/22_packing.ipynb #891f9cbe
 class TooLong(ActionStudioError):
     "A path with more tokens than a row has positions"

@@ -132,7 +132,9 @@ def from_pieces(trajectory, tokenizer, messages, ends: list[int], prompt: bool, 
     "Many beginnings of a long conversation as text; None where they have to be rendered one by one"
     def show(conversations, template, prompt):
         return apply(tokenizer, conversations, trajectory.tool_schemas(), prompt, template_kwargs | {'chat_template': template})
-    try: return beginnings(show, tokenizer.chat_template, messages, ends, prompt) if len(ends) > 9 else None
+    given = {'tools', 'documents', *tokenizer.special_tokens_map, *template_kwargs}
+    if len(ends) < 10 or 'chat_template' in given: return None
+    try: return beginnings(show, tokenizer.chat_template, messages, ends, prompt, given)
     except Exception: return None # The template refuses something: one by one shows what
 
 def texts_of(trajectory, tokenizer, messages, ends: list[int], prompt: bool, template_kwargs: dict) -> list:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tokenizer_of', 'special_tokens_in', 'calls_come_back', 'Checked', 'check_rendering', 'token_html', 'row_html',
-           'Stages', 'changes', 'token_changes', 'html_row', 'before_after', 'render_item', 'render_file',
+           'Stages', 'changes', 'token_changes', 'html_row', 'before_after', 'not_wanted', 'render_item', 'render_file',
            'example_views', 'verify', 'check_rows']
 
 # %% ../nbs/24_verifier.ipynb #5f763c75
@@ -150,9 +150,19 @@ def before_after(before: Trajectory, after: Trajectory, tokenizer, **kwargs) -> 
 # %% ../nbs/24_verifier.ipynb #c13750d2
 tokenizer_of = lru_cache(maxsize=2)(load_tokenizer)
 
-def render_item(item: Item, record, model: str, template: str | None, train_on: str, max_length: int, template_args: dict) -> Done:
+def not_wanted(item: Item, t: Trajectory, where: dict, limit: int | None) -> str | None:
+    "Why a config leaves a trajectory out, if it does"
+    if limit and item.line > limit: return 'over_limit'
+    labels = t.meta.get('labels') or {}
+    wanted = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
+    return None if all(labels.get(k) in values for k, values in wanted.items()) else 'other_label'
+
+def render_item(item: Item, record, model: str, template: str | None, train_on: str, max_length: int, template_args: dict,
+        where: dict, limit: int | None) -> Done:
     "A line of a file of trajectories, rendered for a model and checked"
     t = Trajectory.from_dict(record)
+    if why := not_wanted(item, t, where, limit):
+        return Done(t.unique_trajectory_id, 'dropped', [why], dict(file=item.file, line=item.line), [], group=Path(item.file).name)
     checked = check_rendering(t, tokenizer_of(model, template), train_on, max_length, **template_args)
     found, keep = checked.findings, not any(f.severity == 'drop' for f in checked.findings)
     source = dict(file=item.file, line=item.line) | (
@@ -169,10 +179,13 @@ def render_file(
     train_on: str = 'assistant', # Which turns are trained, and which parts of them
     max_length: int = 8192,      # Longest path in tokens
     template_args: dict = {},    # For the template
+    where: dict = {},            # Only trajectories with these labels
+    limit: int | None = None,    # Only the first so many
     workers: int = 0,            # Processes; 0 for one a core where the input is large
 ) -> dict:                       # The report
     "Render a file of trajectories and check it; goes on where it was interrupted"
-    settings = dict(model=model, template=template, train_on=train_on, max_length=max_length, template_args=template_args)
+    settings = dict(model=model, template=template, train_on=train_on, max_length=max_length, template_args=template_args,
+        where=where, limit=limit)
     text = tokenizer_of(model, template).chat_template
     if not text: raise ConfigError(f'{model} has no chat template; name one: `template: qwen2_5`, or --template')
     report = run_stage('render', lambda: raw_items(file), partial(render_item, **settings), out, 'trees.jsonl',

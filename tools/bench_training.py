@@ -15,10 +15,11 @@ import argparse, json, tempfile, time
 import torch
 from accelerate import Accelerator
 from actionstudio_nb.config import make_config
+from actionstudio_nb.models import build_model, build_optimizer
 from actionstudio_nb.packing import pack
 from actionstudio_nb.render import render
 from actionstudio_nb.served import load_tokenizer, prompt_text
-from actionstudio_nb.sft import build_model, build_optimizer, train_step
+from actionstudio_nb.sft import train_step # Makes `forest` known to Transformers
 from actionstudio_nb.trees import TokenTree
 from actionstudio_nb.unified import read_trajectories
 
@@ -45,7 +46,7 @@ def forest(share, row_length):
     config = make_config(dict(model=args.model, data='x', output='x', max_length=row_length, row_length=row_length,
         activation_checkpointing=True, learning_rate=1e-5))
     rows = pack(trees, row_length, share)
-    model = build_model(config)
+    model = build_model(config, attention_name='forest')
     accelerator = Accelerator(cpu=precision == 'fp32', mixed_precision='no' if precision == 'fp32' else 'bf16')
     model, optimizer = accelerator.prepare(model, build_optimizer(model, config))
     model.train()
