@@ -19,7 +19,8 @@ from actionstudio_nb.models import build_model, build_optimizer
 from actionstudio_nb.packing import pack
 from actionstudio_nb.render import render
 from actionstudio_nb.served import load_tokenizer, prompt_text
-from actionstudio_nb.sft import train_step # Makes `forest` known to Transformers
+from actionstudio_nb.attention import check_layers # Makes `forest` known to Transformers
+from actionstudio_nb.steps import train_step
 from actionstudio_nb.trees import TokenTree
 from actionstudio_nb.unified import read_trajectories
 
