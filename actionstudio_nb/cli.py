@@ -22,6 +22,7 @@ commands = dict( # name: (module, function, what it does)
     write=('writers', 'write_file', 'Trajectories in the formats of others'),
     verify=('verifier', 'verify', 'Show and check what a model would see of each trajectory, and must say'),
     sft=('sft', 'sft', 'Fine-tune a model as a YAML file says'),
+    dpo=('dpo', 'dpo', 'Train a model on preferences, pairs of a better and a worse trajectory'),
     slurm=('slurm', 'slurm', 'Write the batch script for a training run, or submit it'),
     export=('export', 'export', "Write a run's model as a plain Hugging Face folder"),
     eval=('evaluate', 'eval_file', 'Score a model on a benchmark'))

@@ -93,7 +93,7 @@ def start_trackers(accelerator: Accelerator, record: dict, name: str):
     "Tell the trackers about a run; one that goes on is found again by its id"
     same = dict(id=record['run_id'], resume='allow', name=name)
     settings = {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in record['config'].items()}
-    try: accelerator.init_trackers('actionstudio', settings, {'wandb': same, 'trackio': dict(name=name, resume='allow')})
+    try: accelerator.init_trackers('actionstudio', settings, {'wandb': same | dict(dir=accelerator.project_dir), 'trackio': dict(name=name, resume='allow')})
     except Exception as e: # Each has its own: no key, no network, no disk
         raise ConfigError(f'a tracker does not start: {type(e).__name__}: {str(e).splitlines()[0]}') from e
 
