@@ -24,7 +24,7 @@ commands = dict( # name: (module, function, what it does)
     sft=('sft', 'sft', 'Fine-tune a model as a YAML file says'),
     dpo=('dpo', 'dpo', 'Train a model on preferences, pairs of a better and a worse trajectory'),
     slurm=('slurm', 'slurm', 'Write the batch script for a training run, or submit it'),
-    export=('export', 'export', "Write a run's model as a plain Hugging Face folder"),
+    export=('model_card', 'export', "Write a run's model as a plain Hugging Face folder, with a model card"),
     eval=('evaluate', 'eval_file', 'Score a model on a benchmark'))
 
 def usage() -> str:

@@ -23,7 +23,7 @@ from .served import known_model, load_tokenizer, prompt_text
 from .config import load_config, make_config
 from .models import fetch_wheel, smollm2
 from .sft import train
-from .export import export
+from .model_card import export
 from .evaluate import Prediction, answers, evaluate, score_table
 
 # %% ../nbs/61_quickstart.ipynb #cd54df13
