@@ -23,6 +23,7 @@ commands = dict( # name: (module, function, what it does)
     verify=('verifier', 'verify', 'Show and check what a model would see of each trajectory, and must say'),
     sft=('sft', 'sft', 'Fine-tune a model as a YAML file says'),
     dpo=('dpo', 'dpo', 'Train a model on preferences, pairs of a better and a worse trajectory'),
+    preflight=('slurm', 'preflight', 'See that all nodes of a job can train'),
     slurm=('slurm', 'slurm', 'Write the batch script for a training run, or submit it'),
     export=('model_card', 'export', "Write a run's model as a plain Hugging Face folder, with a model card"),
     eval=('evaluate', 'eval_file', 'Score a model on a benchmark'))
