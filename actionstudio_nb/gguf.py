@@ -186,7 +186,8 @@ def verify_gguf(folder: Path, file: Path, kind: str):
     texts = tricky_texts + [f'a{t} b' for t in tokenizer.get_added_vocab()]
     for text, ids in zip(texts, gguf_ids(file, texts)):
         if ids != tokenizer.encode(text, add_special_tokens=False):
-            raise ActionStudioError(f'the tokenizer in {file.name} reads {text!r} otherwise than the one in {folder}')
+            raise ActionStudioError(f'the tokenizer in {file.name} reads {text!r} otherwise than the one in {folder}'
+                + ('; without LLAMA_CPP it is written here, with a rule that is not guessed' if converter() else ''))
     model, config = load_model(str(folder)), AutoConfig.from_pretrained(file.parent, gguf_file=file.name)
     wanted = some_logits(model, tokenizer)
     unread = ['attention_bias', 'mlp_bias'] + ['rope_parameters'] * (rope_type(model.config) == 'llama3')

@@ -78,7 +78,8 @@ class Candidate(Struct):
 
 def by_score(task: Task, config: PairSettings):
     "Yield each two trials of which one is better, in an order that depends on their ids and the seed"
-    ts, scores = task.trajectories, {i: s for i, t in enumerate(task.trajectories) if (s := score_of(t, config)) is not None}
+    ts = task.trajectories
+    scores = {i: s for i, t in enumerate(ts) if (s := score_of(t, config)) is not None}
     left = [(i, j) for i in scores for j in scores if scores[i] > scores[j] and scores[i] - scores[j] >= config.margin]
     left.sort(key=lambda pair: unit_hash([ts[i].unique_trajectory_id for i in pair], str(config.seed)))
     while left:
@@ -119,7 +120,7 @@ def with_call(t: Trajectory, place: int, function: FunctionCall) -> Trajectory:
     return structs.replace(t, conversation=[*before, structs.replace(last, tool_calls=calls)])
 
 def by_fault(task: Task, config: PairSettings):
-    "Yield the sound beginnings that end in a call, and the same with this call spoilt; the order depends on id and seed"
+    "Yield a sound beginning up to a call, and the same with this call spoilt; the order depends on id and seed"
     t, = task.trajectories
     wrong = [(turn, i, done, function) for turn, m in enumerate(t.conversation) for i, c in enumerate(m.tool_calls)
         for done, function in wrong_calls(c.function)]
@@ -150,15 +151,15 @@ def two_paths(candidate: Candidate, rendered, tokenizer, config: PairSettings) -
     sides = candidate.chosen, candidate.rejected
     both = [rendered(t) for t in sides]
     for r in both:
-        if not r.turns: raise NoPair('refused', str(r.refused[0]) if r.refused else f'nothing of {r.tree.id} is trained')
+        if not r.turns: raise NoPair('refused', str([*r.refused, f'nothing of {r.tree.id} is trained'][0]))
     paths = [r.tree.paths() for r in both]
     if config.turns == 'all' and max(map(len, paths)) == 1: return [p for p, in paths]
     for turns in zip(*(r.turns for r in both)):
         if turns[0].context != turns[1].context:
             raise NoPair('other_context', f'before turn {turns[0].turn}, users or tools said other things')
         if turns[0].own != turns[1].own:
-            fields = context_fields(config.train_on)
-            return [trained_turn(turn, 1.0, t, tokenizer, fields, config.template_args)[:2] for turn, t in zip(turns, sides)]
+            rest = tokenizer, context_fields(config.train_on), config.template_args
+            return [trained_turn(turn, 1.0, t, *rest)[:2] for turn, t in zip(turns, sides)]
     raise NoPair('no_difference', 'what is trained is the same in both')
 
 # %% ../nbs/27_pairs.ipynb #642cd08b

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['jobs', 'head_part', 'check_part', 'train_part', 'eval_part', 'end_part', 'script', 'write_scripts', 'read_config',
-           'node_facts', 'meet', 'same_everywhere', 'at_most', 'check_gpus', 'sum_over_ranks', 'preflight',
-           'host_names', 'limit_seconds', 'check_environment', 'slurm']
+           'node_facts', 'meet', 'same_everywhere', 'at_most', 'check_gpus', 'sum_over_ranks', 'job_nodes', 'preflight',
+           'limit_seconds', 'check_environment', 'slurm']
 
 # %% ../nbs/50_slurm.ipynb #bbb787aa
 import os, re, shlex, shutil, subprocess, sys, threading, time
@@ -23,16 +23,16 @@ from .config import Config, load_config, versions
 
 # %% ../nbs/50_slurm.ipynb #a0715d61
 jobs = dict(
-    sft=dict(file='train', what='Fine-tune', usage='CONFIG.yaml [key=value...]', example='--nodes=4 --gpus-per-node=8'),
-    dpo=dict(file='dpo', what='Train on preferences', usage='CONFIG.yaml [key=value...]', example='--nodes=4 --gpus-per-node=8'),
-    eval=dict(file='eval', what='Measure a model on a benchmark', usage='BENCH --model FOLDER [options of actionstudio eval]',
-        example='--gpus=1'))
+    sft=dict(file='train', what='Fine-tune', usage='CONFIG.yaml [key=value...]'),
+    dpo=dict(file='dpo', what='Train on preferences', usage='CONFIG.yaml [key=value...]'),
+    eval=dict(file='eval', what='Measure a model on a benchmark',
+        usage='BENCH --model FOLDER [options of actionstudio eval]'))
 
 # %% ../nbs/50_slurm.ipynb #8dd105a9
 head_part = r'''#!/bin/bash
 # {{ what }}{% if training %} on any number of nodes, with one process for each GPU{% endif %}:
 #
-#   sbatch {{ example }} --time=24:00:00 slurm/{{ file }}.sh {{ usage }}
+#   sbatch {{ '--nodes=4 --gpus-per-node=8' if training else '--gpus=1' }} --time=24:00:00 slurm/{{ file }}.sh {{ usage }}
 #
 # Submit it from the folder that relative paths start from, with the Python environment active.
 {% if training %}
@@ -142,7 +142,8 @@ def read_config(path: str, overrides: list[str], kind: str) -> Config:
             config = load_config(path, *overrides, kind=DpoConfig)
         known_model(config.model)
         for d in config.data:
-            if not (d.path.startswith('hf:') or Path(d.path).exists()): raise ConfigError(f'cannot find data file {d.path}')
+            if not (d.path.startswith('hf:') or Path(d.path).exists()):
+                raise ConfigError(f'cannot find data file {d.path}')
     except ConfigError as e: raise ConfigError(f'{e} (seen from {os.getcwd()})') from e
     return config
 
@@ -161,9 +162,11 @@ def meet(
     seconds: float, # Longest time to wait
 ):                  # PyTorch's key-value store
     "Find the other processes of a job"
-    try: return dist.TCPStore(head, port, is_master=rank == 0, timeout=timedelta(seconds=seconds), wait_for_workers=False)
+    limit = timedelta(seconds=seconds)
+    try: return dist.TCPStore(head, port, is_master=rank == 0, timeout=limit, wait_for_workers=False)
     except RuntimeError as e:
-        if rank == 0: raise ActionStudioError(f'cannot listen on port {port}: {str(e).splitlines()[0]}; submit the job again') from e
+        why = str(e).splitlines()[0]
+        if rank == 0: raise ActionStudioError(f'cannot listen on port {port}: {why}; submit the job again') from e
         raise ActionStudioError(f'cannot reach the head node {head} on port {port} within {seconds:.0f} s; '
             'see whether its name is known here, and whether a firewall is between them') from e
 
@@ -171,7 +174,7 @@ def meet(
 def same_everywhere(
     store,
     rank: int,
-    nodes: list[str], # The head node first; those of the whole job on rank 0
+    nodes: list[str], # Of the job, the head node first
     node: str,        # This one
     facts: dict,      # Of this one, see `node_facts`
     seconds: float,   # Longest time to wait
@@ -231,6 +234,13 @@ def sum_over_ranks(
             'name the right one in NCCL_SOCKET_IFNAME, without GPUs in GLOO_SOCKET_IFNAME') from e
 
 # %% ../nbs/50_slurm.ipynb #bdba7232
+def job_nodes() -> list[str]:
+    "Names of the job's nodes, the head node first"
+    if 'SLURM_JOB_NODELIST' not in os.environ: return ['this node']
+    return subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_JOB_NODELIST']],
+        check=True, capture_output=True, text=True).stdout.split()
+
+# %% ../nbs/50_slurm.ipynb #cb1acd3d
 @call_parse
 def preflight(
     config: str, # YAML file
@@ -239,30 +249,23 @@ def preflight(
     seconds: int = 120, # Longest time
 ):
     "See that all nodes of a job can train; the batch scripts do this first"
-    env, end = os.environ, time.monotonic() + seconds
-    rank, world, local = (int(env.get(f'SLURM_{name}', n)) for name, n in [('PROCID', 0), ('NTASKS', 1), ('LOCALID', 0)])
-    node, head = env.get('SLURMD_NODENAME', 'this node'), env.get('MASTER_ADDR', '127.0.0.1')
+    env, end, nodes = os.environ, time.monotonic() + seconds, job_nodes()
+    def number(name, alone): return int(env.get(name, alone))
+    rank, world, local = number('SLURM_PROCID', 0), number('SLURM_NTASKS', 1), number('SLURM_LOCALID', 0)
     def left(): return max(10, end - time.monotonic())
     if local == 0:
-        check_gpus()
+        if 'SLURM_JOB_ID' in env: check_gpus()
         checked = read_config(config, overrides, kind)
         if rank == 0: output_dir(checked.output)
-        facts = node_facts(checked)
-    store = meet(head, int(env.get('MASTER_PORT', 0)), rank, left())
-    nodes = host_names() if rank == 0 and 'SLURM_JOB_NODELIST' in env else [head if rank else node]
+    store = meet(env.get('MASTER_ADDR', '127.0.0.1'), number('MASTER_PORT', 0), rank, left())
     if local == 0:
-        same_everywhere(store, rank, nodes, node, facts, left())
-        if not Path(checked.output).exists():
-            raise ConfigError(f'{checked.output} of {head} is not seen here; output has to be on a disk that all nodes share')
+        same_everywhere(store, rank, nodes, env.get('SLURMD_NODENAME', nodes[0]), node_facts(checked), left())
+        if not Path(checked.output).exists(): raise ConfigError(
+            f'{checked.output} of {nodes[0]} is not seen here; output has to be on a disk that all nodes share')
     sum_over_ranks(store, rank, world, local, left())
-    if rank == 0: print(f'{len(nodes)} nodes are alike, and {world} ranks have met')
+    if rank == 0: print(f'nodes that are alike: {len(nodes)}; ranks that have met: {world}')
 
-def host_names() -> list[str]:
-    "Nodes of the job"
-    return subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_JOB_NODELIST']],
-        check=True, capture_output=True, text=True).stdout.split()
-
-# %% ../nbs/50_slurm.ipynb #d0b69e3d
+# %% ../nbs/50_slurm.ipynb #9e65998e
 def limit_seconds(
     limit: str, # As Slurm writes it: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S
 ) -> int:
@@ -273,7 +276,7 @@ def limit_seconds(
     if not found[1] and not found[4]: rest = [0, *rest[:2]] # Of one or two numbers the first is minutes
     return sum(n * unit for n, unit in zip([days, *rest], [86400, 3600, 60, 1]))
 
-# %% ../nbs/50_slurm.ipynb #463ffcbf
+# %% ../nbs/50_slurm.ipynb #aaa3b9e3
 def check_environment():
     "Refuse to submit with another `python` than this one first in the path"
     found = shutil.which('python')
@@ -281,7 +284,7 @@ def check_environment():
         raise ConfigError(f'the nodes would run {found or "no python"}, and this is {sys.executable}; '
             'activate its environment and submit again')
 
-# %% ../nbs/50_slurm.ipynb #aaa3b9e3
+# %% ../nbs/50_slurm.ipynb #68e28b06
 @call_parse
 def slurm(
     config: str,              # YAML file, see `Config`
@@ -304,7 +307,7 @@ def slurm(
         f'--time={time}', f'--signal=B:USR1@{notice}', *([f'--partition={partition}'] if partition else []),
         str(batch), config, *overrides]
     if not submit: return print('submit it with', shlex.join(command))
-    if not shutil.which('sbatch'): raise ConfigError('there is no sbatch here; run the command on a machine of the cluster')
+    if not shutil.which('sbatch'): raise ConfigError('there is no sbatch here; submit on a machine of the cluster')
     check_environment()
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode: raise ConfigError(f'Slurm refuses the job: {done.stderr.strip().splitlines()[-1]}')
