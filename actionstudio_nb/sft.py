@@ -92,6 +92,7 @@ class Run:
         self.tokenizer = load_tokenizer(config.model, config.template)
         self.record = run_record(config, self.derived, [data_hash(local_data(d.path)) for d in config.data], fingerprint(config.model))
         self.progress = open_run(config, self.record, self.main)
+        self.accelerator.wait_for_everyone() # The others read what the first has written
         self.skipped = {tuple(r['place']) for _, r in read_jsonl(self.folder/'skipped.jsonl')} if (self.folder/'skipped.jsonl').exists() else set()
         if config.method != 'full' and not config.zero: save_only_trained(self.accelerator)
 
@@ -242,8 +243,8 @@ def train(self: Run):
 @patch
 def measure(self: Run):
     "Evaluate, and note what was found, once a step"
-    known = self.folder/'evaluations.jsonl'
-    if known.exists() and any(r['step'] == self.progress['step'] for _, r in read_jsonl(known)): return
+    if self.progress.get('measured') == self.progress['step']: return
+    self.progress['measured'] = self.progress['step']
     if found := self.evaluate(): self.note('evaluations.jsonl', dict(step=self.progress['step']) | found)
 
 # %% ../nbs/34_sft.ipynb #9da697f5
