@@ -95,21 +95,22 @@ def varlen(query, key, value, segments, scale):
     else: out = flash_attn_varlen_func(q, k, v, lengths, lengths, longest, longest, softmax_scale=scale, causal=True)
     return out.transpose(0, 1)[None]
 
-# %% ../nbs/32_attention.ipynb #0dce4796
+# %% ../nbs/32_attention.ipynb #80fc9b6f
 def forest_attention(
     query: torch.Tensor, # [1, heads, positions, head dimension]
     key: torch.Tensor,   # [1, heads, past + positions, head dimension]
     value: torch.Tensor, # As `key`
     segments: list[tuple[int, int, int]], # (start, end, parent) over past and positions
     scale: float | None = None, # Of the scores; None means 1/sqrt(head dimension)
-) -> torch.Tensor:       # As `query`
+) -> torch.Tensor:       # As `query`, in the precision of `value`
     "Each position attends to its segment up to itself and to the segment's ancestors"
+    query, key = query.to(value.dtype), key.to(value.dtype)
     if query.device.type == 'cpu': return Cascade.apply(query, key, value, segments, scale)
     roots = query.shape == key.shape and all(parent < 0 for _, _, parent in segments)
     return (varlen if roots and query.dtype in (torch.float16, torch.bfloat16) else masked)(
         query, key, value, segments, scale)
 
-# %% ../nbs/32_attention.ipynb #d249d7c8
+# %% ../nbs/32_attention.ipynb #58c28f74
 class AttentionError(ActionStudioError):
     "A model or a call that forest attention cannot serve"
 

@@ -34,11 +34,15 @@ class ModelSettings:
     lora_rank: int = 32           # Of the LoRA matrices
     lora_alpha: int = 64          # Their scale is alpha / rank, with rslora alpha / sqrt(rank)
     lora_targets: str | list[str] = 'all-linear' # Modules that get LoRA matrices
+    lora_dropout: float = 0.0     # Part of their input that is left out at random
     rslora: bool = False          # Rank-stabilised scale
     dora: bool = False            # Train the weights' magnitudes apart from their directions
     modules_to_save: list[str] = field(default_factory=list) # Modules that are trained whole beside LoRA, such as `lm_head`
 
-    def faults(self): return above_zero(self, 'lora_rank', 'lora_alpha')
+    def faults(self):
+        faults = above_zero(self, 'lora_rank', 'lora_alpha')
+        if 0 <= self.lora_dropout < 1: return faults
+        return faults + [f'lora_dropout is {self.lora_dropout}, it is a part, from 0 to 1']
 
 # %% ../nbs/30_config.ipynb #e2001695
 @dataclass(kw_only=True)
@@ -100,6 +104,7 @@ class OutputSettings:
     output: str                   # Folder of the run
     save_minutes: float = 10.0    # Time between checkpoints
     keep_last: int = 1            # Checkpoints that stay
+    save_through: str | None = None # Folder on each node, such as /dev/shm: a checkpoint goes on from there while the run does
     trackers: list[Literal['tensorboard', 'wandb', 'trackio']] = field(default_factory=list) # Beside `metrics.jsonl`
     eval_steps: int = 200         # Measure what follows each so many steps, and at the end
     held_out: list[str] = field(default_factory=list) # Files of trajectories that are never trained: their loss
@@ -240,7 +245,7 @@ def git_commit() -> str | None:
 
 # %% ../nbs/30_config.ipynb #9a392929
 changes_no_number = ['output', 'activation_checkpointing', 'on_bad_step', 'spike', 'max_new_tokens',
-    'save_minutes', 'keep_last', 'trackers', 'eval_steps', 'held_out', 'eval_tasks'] # These may differ when a run goes on
+    'save_minutes', 'save_through', 'keep_last', 'trackers', 'eval_steps', 'held_out', 'eval_tasks'] # These may differ when a run goes on
 
 def run_record(
     config: Config,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 import numpy as np
 import torch
-from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from fastcore.basics import patch
 from fastcore.script import call_parse, Param
 from safetensors.torch import save_file
@@ -27,7 +27,7 @@ from .mixing import epoch_order
 from .prepared import copy_ledgers, data_hash, local_data, totals
 from .pairs import PairSettings, pair_folder
 from .checkpoints import (
-    Interrupted, checkpoints, last_checkpoint, noted_signals, read_back, trained_tensors)
+    Interrupted, agree, checkpoints, for_ranks, last_checkpoint, noted_signals, own_steps, read_back, read_piece_back, trained_tensors)
 from .monitor import BadStep, check_trackers, what_is_bad
 from .config import Config, Derived, load_config, run_record, versions
 from .models import build_model, build_optimizer, fingerprint
@@ -35,7 +35,7 @@ from .steps import schedule, setup
 from .sft import how_far, note_error, open_run
 
 # %% ../nbs/35_dpo.ipynb #be5c0ad4
-for_sft = ['share_prefix', 'on_bad_step', 'eval_steps', 'held_out', 'eval_tasks', 'max_new_tokens']
+for_sft = ['share_prefix', 'on_bad_step', 'save_through', 'eval_steps', 'held_out', 'eval_tasks', 'max_new_tokens']
 
 @dataclass(kw_only=True)
 class DpoConfig(PairSettings, Config):
@@ -150,6 +150,9 @@ class Keeper(TrainerCallback):
         self.bar = tqdm(total=1.0, initial=progress['done'], desc='dpo', disable=None if main else True,
             bar_format='{l_bar}{bar}| {elapsed}<{remaining}{postfix}')
 
+    def on_train_begin(self, args, state, control, optimizer, **kwargs):
+        if self.config.zero: own_steps(optimizer.optimizer.optimizer) # Of Accelerate, of DeepSpeed: PyTorch's
+
     def on_step_begin(self, args, state, control, optimizer, **kwargs):
         self.start, config = time.perf_counter(), self.config
         self.rate = config.learning_rate * schedule(max(self.part, 1e-3), config.warmup_ratio, config.schedule)
@@ -192,28 +195,30 @@ def on_log(self: Keeper, args, state, control, logs, **kwargs):
 
 # %% ../nbs/35_dpo.ipynb #f247eaf8
 @patch
-def on_save(self: Keeper, args, state, control, model, **kwargs):
-    target, fault, self.saved_at = self.run/f'checkpoint-{state.global_step}', None, time.perf_counter()
-    if self.main:
-        if self.config.method != 'full' and not self.config.zero:
-            save_file(trained_tensors(model), target/'trained.safetensors')
-        try: read_back(target, model)
-        except ActionStudioError as e: fault = str(e)
-    if fault := next(filter(None, gather_object([fault])), None): raise ActionStudioError(fault) # All ranks have saved
+def on_save(self: Keeper, args, state, control, model, optimizer, **kwargs):
+    target, self.saved_at = self.run/f'checkpoint-{state.global_step}', time.perf_counter()
+    if self.main and self.config.method != 'full' and not self.config.zero:
+        save_file(trained_tensors(model), target/'trained.safetensors')
+    PartialState().wait_for_everyone() # Till all ranks have saved
+    if self.config.zero: agree(lambda: read_piece_back(target, model, optimizer.optimizer, args.process_index))
+    else: agree(lambda: self.main and read_back(target, model))
     if not self.main: return
     write_json(target/'progress.json', self.progress)
     for old in set(self.run.glob('checkpoint-*')) - set(checkpoints(self.run)[-self.config.keep_last:]):
         shutil.rmtree(old, ignore_errors=True)
 
-rows_alone = ['place', 'positions', 'trained_positions'] # Of a run's progress, which pairs do not have
+rows_alone = ['place', 'save_seconds', 'positions', 'trained_positions'] # Of a run's progress, which pairs do not have
 
 def go_on(config, derived, table, order, progress, seen, main):
     "Build the trainer, and train from the newest checkpoint on, if there is one"
     rows, checkpoint = derived.rows_per_step, last_checkpoint(Path(config.output))
+    if checkpoint: checkpoint = for_ranks(checkpoint, derived.world, main)
+    if derived.deepspeed: derived.deepspeed['checkpoint'] = dict(load_universal=bool(checkpoint) and checkpoint.name == 'universal')
     each = np.add.reduceat(np.array(table['length'])[order], range(0, len(order), rows))
     keeper = Keeper(config, progress, each.cumsum().tolist(), seen, main)
     trainer = make_trainer(config, derived, table, [keeper])
     trainer.train_dataset = trainer.train_dataset.select(order)
+    set_seed(config.seed, device_specific=True) # Each rank drops out others
     with keeper.bar: trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if not progress['finished']:
         raise Interrupted(f'stopped by a signal after step {progress["step"]}, {progress["done"]:.0%} of the run; '

@@ -8,7 +8,6 @@ __all__ = ['words', 'grams', 'questions', 'benchmark_grams', 'contaminated', 'sk
 # %% ../nbs/16_duplicates.ipynb #3ce88048
 import re
 from functools import lru_cache
-from datasketch import LeanMinHash, MinHash, MinHashLSH
 from .core import loads
 from .findings import severities
 from .stages import Done, Unique
@@ -51,15 +50,16 @@ def contaminated(
         if common: yield 'contamination', f'$.conversation[{i}].content', f'a benchmark asks this: {common!r}'
 
 # %% ../nbs/16_duplicates.ipynb #5b361e24
-def sketch(trajectory: Trajectory, permutations: int = 128) -> LeanMinHash:
+def sketch(trajectory: Trajectory, permutations: int = 128): # A `LeanMinHash`
     "The MinHash of the runs of five words in a conversation"
+    from datasketch import LeanMinHash, MinHash # Loads SciPy, for which nobody else should wait
     text = ' '.join(as_text(m.content) + ' '.join(f'{c.function.name} {c.function.arguments}' for c in m.tool_calls)
         for m in trajectory.conversation)
     out = MinHash(permutations)
     out.update_batch([g.encode() for g in grams(text, 5)])
     return LeanMinHash(out)
 
-def sketch_line(line: str) -> LeanMinHash: return sketch(Trajectory.from_dict(loads(line)))
+def sketch_line(line: str): return sketch(Trajectory.from_dict(loads(line)))
 
 class NearDuplicates(Unique):
     "Drops, or marks, what is nearly the same as something before; exact copies too"
@@ -68,6 +68,7 @@ class NearDuplicates(Unique):
         severity: str = 'drop',  # Of exact copies
         near: str = 'drop',      # Of the others; `warn` only marks
     ):
+        from datasketch import MinHashLSH
         super().__init__(severity)
         self.near, self.index = near, MinHashLSH(threshold, 128)
 

@@ -39,7 +39,7 @@ def bfcl_files() -> list[Path]:
 # %% ../nbs/61_quickstart.ipynb #ee331cb2
 def split(
     tasks: list[Trajectory],
-    per_kind: int = 15,
+    per_kind: int,
 ) -> tuple[list[Trajectory], list[Trajectory]]: # (train, held out)
     "Split by a hash of the question"
     by_kind = defaultdict(list)
@@ -52,12 +52,13 @@ def split(
         [t for t in tasks if tuple(questions(t)) in held_out])
 
 # %% ../nbs/61_quickstart.ipynb #7a425a7d
-def prepare_data(data: Path, files) -> Path:
+def prepare_data(data: Path, files, minutes: float) -> Path:
     "Convert, check and split; makes `train/KIND.jsonl` and `heldout.jsonl` in the folder `data`, and returns it"
     if (data/'split.json').exists(): return data
     convert(files, out=data/'converted')
     check_file(data/'converted'/'unified.jsonl', out=data/'checked')
-    tasks, held_out = split([t for _, t in read_trajectories(data/'checked'/'kept.jsonl')])
+    per_kind = min(15, max(5, round(2 * minutes)))
+    tasks, held_out = split([t for _, t in read_trajectories(data/'checked'/'kept.jsonl')], per_kind)
     output_dir(data/'train')
     for kind in sorted({t.meta['kind'] for t in tasks}):
         write_jsonl(data/'train'/f'{kind}.jsonl', [t.to_dict() for t in tasks if t.meta['kind'] == kind])
@@ -153,7 +154,7 @@ def write_report(out: Path, facts: dict, tasks, before, after) -> dict:
 # %% ../nbs/61_quickstart.ipynb #0bc81b78
 def stages(model: str, files, out: Path, method: str, minutes: float, seed: int) -> dict:
     "From raw files to the report"
-    start, data = time.perf_counter(), prepare_data(out/'data', files)
+    start, data = time.perf_counter(), prepare_data(out/'data', files, minutes)
     settings = training_config(model, data, out/'run', method, minutes, seed)
     with atomic_write(out/'config.yaml') as f: yaml.safe_dump(settings, f, sort_keys=False)
     tasks = [t for _, t in read_trajectories(data/'heldout.jsonl')]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 import torch
-from accelerate.utils import broadcast_object_list, gather_object
+from accelerate.utils import broadcast_object_list, gather_object, set_seed
 from fastcore.basics import patch
 from fastcore.script import call_parse, Param
 from torch.distributed.elastic.multiprocessing.errors import record as note_error
@@ -24,11 +24,11 @@ from .packing import Row, collate, pack
 from .verifier import check_rows
 from .mixing import DataSource, Place, Plan, ahead, rank_rows
 from .prepared import copy_ledgers, data_hash, local_data, prepare, totals
-from .checkpoints import Interrupted, last_checkpoint, noted_signals, save_checkpoint, save_only_trained
+from .checkpoints import Interrupted, Saver, for_ranks, last_checkpoint, noted_signals, own_steps, save_only_trained
 from .monitor import (
     BadStep, check_trackers, device_peak, resources, start_trackers, stop_trackers, what_is_bad, work_of, work_of_rows)
 from .config import Config, changes_no_number, describe, load_config, run_record
-from .models import build_model, build_optimizer, expert_blocks, fingerprint
+from .models import build_model, build_optimizer, fingerprint
 from .attention import check_layers # The import makes `forest` known to Transformers
 from .steps import loss_sum, nothing, schedule, setup, step_weight, train_step
 
@@ -47,7 +47,7 @@ def make_plan(config: Config, folders: list[Path]) -> Plan:
 def open_run(config: Config, record: dict, main: bool) -> dict:
     "Make the run's folder, or find the run in it; returns its progress"
     run = output_dir(config.output)
-    start = dict(step=0, done=0.0, place=Place(), seconds=0.0, tokens=0, positions=0, trained_positions=0, norms=[])
+    start = dict(step=0, done=0.0, place=Place(), seconds=0.0, save_seconds=0.0, tokens=0, positions=0, trained_positions=0, norms=[])
     if (run/'run.json').exists():
         before = read_json(run/'run.json')
         if before['run_id'] != record['run_id']:
@@ -94,6 +94,7 @@ class Run:
         self.progress = open_run(config, self.record, self.main)
         self.accelerator.wait_for_everyone() # The others read what the first has written
         self.skipped = {tuple(r['place']) for _, r in read_jsonl(self.folder/'skipped.jsonl')} if (self.folder/'skipped.jsonl').exists() else set()
+        self.saver = Saver(self.accelerator, self.folder, config.keep_last, config.save_through)
         if config.method != 'full' and not config.zero: save_only_trained(self.accelerator)
 
     @property
@@ -112,16 +113,27 @@ class Run:
 
     def build(self):
         "Make the model and the optimizer, and load the newest checkpoint if there is one"
-        config = self.config
+        config, checkpoint, load_settings = self.config, last_checkpoint(self.folder), {}
+        if checkpoint and config.zero:
+            checkpoint = for_ranks(checkpoint, self.accelerator.num_processes, self.main)
+            load_settings = dict(load_module_strict=config.method == 'full') # What is frozen is not in it
+        if config.zero: self.accelerator.state.deepspeed_plugin.deepspeed_config['checkpoint'] = dict(
+            load_universal=bool(checkpoint) and checkpoint.name == 'universal')
         model = build_model(config, self.derived.precision, attention_name='forest')
         check_layers(model.config)
         self.work = work_of(model)
         self.model, self.optimizer = self.accelerator.prepare(model, build_optimizer(model, config))
-        if config.zero == 3 and (blocks := expert_blocks(model)): import_module('deepspeed.utils').set_z3_leaf_modules(model, list(blocks))
-        if checkpoint := last_checkpoint(self.folder): self.accelerator.load_state(str(checkpoint))
+        set_seed(config.seed, device_specific=True) # Each rank drops out others
+        if checkpoint: self.accelerator.load_state(str(checkpoint), **load_settings)
+        if checkpoint and config.zero: own_steps(self.optimizer.optimizer.optimizer) # Of Accelerate, of DeepSpeed: PyTorch's
         self.model.train()
 
-    def save(self): save_checkpoint(self.accelerator, self.model, self.folder, self.progress, self.config.keep_last)
+    def save(self, wait=True):
+        "Save, and note for how long the run stood still"
+        start = time.perf_counter()
+        self.saver.save(self.model, self.optimizer, self.progress)
+        self.saver.settle(wait)
+        self.progress['save_seconds'] += time.perf_counter() - start
 
 # %% ../nbs/34_sft.ipynb #fb36f798
 def held_out_rows(config: Config) -> list[Row]:
@@ -184,6 +196,7 @@ def bad_step(self: Run, rows: list[Row], place: Place, why: str):
 @patch
 def rewind(self: Run):
     "Forget everything since the last checkpoint"
+    self.saver.settle(wait=True)
     self.accelerator.wait_for_everyone()
     self.model, self.optimizer = self.accelerator.free_memory(self.model, self.optimizer)
     self.progress = open_run(self.config, self.record, self.main)
@@ -230,9 +243,10 @@ def train(self: Run):
             bar.set_postfix(step=row['step'], loss=f"{row['loss']:.3f}", tok_s=f"{row['tokens_per_second']:.0f}")
             bar.update(done - bar.n)
             if row['step'] % config.eval_steps == 0: self.measure()
+            self.saver.settle()
             stop = any(gather_object([bool(self.seen_signals)]))
             if stop or broadcast_object_list([time.perf_counter() - saved_at > 60 * config.save_minutes])[0]:
-                self.save()
+                self.save(wait=stop)
                 saved_at = time.perf_counter()
             if stop: raise Interrupted(f"stopped by a signal after step {row['step']}, {done:.0%} of the run; "
                 'run the same command again to go on')
@@ -257,7 +271,7 @@ def report(self: Run, seconds: float) -> dict:
     return dict(stage='sft', run_id=self.record['run_id']) | totals(self.folders) | dict(
         seconds=round(seconds, 1), steps=progress['step'], train_tokens=progress['tokens'], positions=progress['positions'],
         trained_positions=progress['trained_positions'], train_seconds=round(progress['seconds'], 1),
-        tokens_per_second=round(progress['tokens'] / max(progress['seconds'], 1e-9), 1),
+        save_seconds=round(progress['save_seconds'], 1), tokens_per_second=round(progress['tokens'] / max(progress['seconds'], 1e-9), 1),
         never_drawn=never, skipped_steps=len(self.skipped), evaluation=last[0] if last else None)
 
 def train(
@@ -284,7 +298,7 @@ def train(
         write_json(run.folder/'report.json', report)
     return report
 
-# %% ../nbs/34_sft.ipynb #5770befe
+# %% ../nbs/34_sft.ipynb #0ef68833
 @call_parse
 def sft(
     config: str, # YAML file, see `Config`

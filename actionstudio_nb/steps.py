@@ -74,6 +74,7 @@ def train_step(
 # %% ../nbs/33_steps.ipynb #207d9a8b
 def join_ranks(config: Config) -> str:
     "Have the processes of the run find each other; returns the device they compute on"
+    AcceleratorState._reset_state(True) # A notebook may have trained in another precision before, or with ZeRO
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     os.environ['ACCELERATE_USE_DEEPSPEED'] = str(config.zero > 0).lower()
     if config.zero:
@@ -96,7 +97,6 @@ def setup(config: Config):
     before = read_json(record)['derived'] if record.exists() else {} # Of the same run, on other machines perhaps
     if precision == 'auto': precision = before.get('precision') or best_precision(device)
     precision = broadcast_object_list([precision])[0] # The clock may say different things on different ranks
-    AcceleratorState._reset_state() # A notebook may have trained in another precision before
     logging.getLogger('accelerate.utils.other').setLevel(logging.ERROR) # At each save it warns of tied weights
     settings = deepspeed_settings(config, precision, device) if config.zero else None
     plugin = DeepSpeedPlugin(hf_ds_config=settings, zero3_init_flag=config.zero == 3) if settings else None

@@ -18,7 +18,7 @@ def lines(out):
 
 def start(tmp, out, processes):
     "The command, in a group of processes of its own"
-    launcher = [sys.executable, '-m'] + (['torch.distributed.run', f'--nproc_per_node={processes}', '--master_port=29531', '-m']
+    launcher = [sys.executable, '-m'] + (['torch.distributed.run', f'--nproc_per_node={processes}', '--standalone', '-m']
         if processes > 1 else [])
     return subprocess.Popen([*launcher, 'actionstudio_nb.cli', 'sft', str(tmp/'run.yaml'), f'output={out}'],
         stdout=subprocess.DEVNULL, stderr=open(tmp/'stderr', 'wb'), start_new_session=True, env=os.environ | {'OMP_NUM_THREADS': '1'})
