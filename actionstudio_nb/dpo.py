@@ -151,6 +151,7 @@ class Keeper(TrainerCallback):
             bar_format='{l_bar}{bar}| {elapsed}<{remaining}{postfix}')
 
     def on_train_begin(self, args, state, control, optimizer, **kwargs):
+        self.seen.patient = True
         if self.config.zero: own_steps(optimizer.optimizer.optimizer) # Of Accelerate, of DeepSpeed: PyTorch's
 
     def on_step_begin(self, args, state, control, optimizer, **kwargs):

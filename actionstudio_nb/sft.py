@@ -231,6 +231,7 @@ def note(self: Run, file: str, row: dict):
 def train(self: Run):
     "Take steps until the plan or the time ends; saves now and then, and at the end"
     config, progress, saved_at = self.config, self.progress, time.perf_counter()
+    self.seen_signals.patient = True
     steps = ahead(self.plan.steps(self.derived.rows_per_step, Place(*progress['place'])))
     with tqdm(total=1.0, initial=progress['done'], desc='train', disable=None if self.main else True,
             bar_format='{l_bar}{bar}| {elapsed}<{remaining}{postfix}') as bar:
