@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['Interrupted', 'Signals', 'noted_signals', 'checkpoints', 'last_checkpoint', 'trained_tensors', 'save_only_trained',
-           'not_saved', 'read_back', 'state_files', 'read_piece_back', 'agree', 'carry', 'Saver', 'put_together',
-           'for_ranks', 'own_steps']
+           'not_saved', 'read_back', 'state_files', 'read_piece_back', 'agree', 'to_disk', 'carry', 'in_background',
+           'Saver', 'put_together', 'for_ranks', 'own_steps']
 
 # %% ../nbs/28_checkpoints.ipynb #46226cb6
 import filecmp, os, shutil, signal, subprocess, sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType, gather_object
+from accelerate.utils import DistributedType, broadcast_object_list, gather_object
 from fastcore.basics import patch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -22,7 +23,7 @@ from .core import ActionStudioError, stable_id, write_json
 
 # %% ../nbs/28_checkpoints.ipynb #249f2bbb
 class Interrupted(ActionStudioError):
-    "The run was asked to stop, and saved; started again, it goes on"
+    "The run was asked to stop; started again, it goes on"
     exit_code = 75
 
 class Signals(list):
@@ -93,14 +94,15 @@ def state_files(folder: Path, kind: str) -> list[Path]:
 def read_piece_back(folder: Path, model, optimizer, rank: int):
     "Raise unless this rank's piece of a ZeRO checkpoint holds what this rank has in memory"
     def load(file): return torch.load(file, map_location='cpu', weights_only=False, mmap=True) # A file of our own
-    found, saved = load(state_files(folder, 'model')[0]), load(state_files(folder, 'optim')[rank])['optimizer_state_dict']
-    pieces = {name: shape.numel() for group in found['param_shapes'] for name, shape in group.items()}
-    for name, p in trained_tensors(model).items():
-        if pieces.get(name) != getattr(p, 'ds_numel', p.numel()): raise not_saved(folder, name, f'with {pieces.get(name, 0)} numbers')
+    for file in state_files(folder, 'model')[:1]: # With ZeRO 1 and 2, rank 0 has written it, perhaps on another node
+        pieces = {name: shape.numel() for group in load(file)['param_shapes'] for name, shape in group.items()}
+        for name, p in trained_tensors(model).items():
+            if pieces.get(name) != getattr(p, 'ds_numel', p.numel()): raise not_saved(folder, name, f'with {pieces.get(name, 0)} numbers')
+    saved = load(next(folder.glob(f'*/*zero_pp_rank_{rank}_mp_rank_00_optim_states.pt')))['optimizer_state_dict']
     key = 'fp32_flat_groups' if 'fp32_flat_groups' in saved else 'single_partition_of_fp32_groups' # ZeRO 3; 1 and 2
     mine = optimizer.fp32_partitioned_groups_flat if key == 'fp32_flat_groups' else optimizer.single_partition_of_fp32_groups
     for i, (here, there) in enumerate(zip(mine, saved[key], strict=True)):
-        padding = 0 if key == 'fp32_flat_groups' else optimizer.groups_padding[i] * (rank == len(state_files(folder, 'optim')) - 1)
+        padding = 0 if key == 'fp32_flat_groups' else optimizer.groups_padding[i]
         if not torch.equal(here.detach().cpu().flatten()[:here.numel() - padding], there.flatten()):
             raise not_saved(folder, f'the piece of rank {rank}', 'with other values')
 
@@ -109,8 +111,14 @@ def agree(check):
     "Call `check` on each rank; what one raises, all do"
     fault = None
     try: check()
-    except (ActionStudioError, OSError) as e: fault = str(e)
-    if fault := next(filter(None, gather_object([fault])), None): raise ActionStudioError(fault)
+    except Exception as e: fault = isinstance(e, Interrupted), str(e) if isinstance(e, ActionStudioError) else f'{type(e).__name__}: {e}'
+    if fault := next(filter(None, gather_object([fault])), None): raise (Interrupted if fault[0] else ActionStudioError)(fault[1])
+
+def to_disk(path: Path):
+    "Wait until a file, or a folder's list of names, is on the disk"
+    descriptor = os.open(path, os.O_RDONLY)
+    try: os.fsync(descriptor)
+    finally: os.close(descriptor)
 
 def carry(near: Path, part: Path):
     "Copy a folder's files into another one, and compare them"
@@ -118,7 +126,17 @@ def carry(near: Path, part: Path):
         target = part/file.relative_to(near)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+        to_disk(target)
         if not filecmp.cmp(file, target, shallow=False): raise not_saved(part, file.name, 'with other bytes')
+
+def in_background(work) -> Future:
+    "Do it in a thread that no end of the process waits for"
+    future = Future()
+    def do():
+        try: future.set_result(work())
+        except BaseException as e: future.set_exception(e)
+    Thread(target=do, daemon=True).start()
+    return future
 
 class Saver:
     "Writes the checkpoints of a run; all ranks call it together"
@@ -131,7 +149,12 @@ class Saver:
         self.accelerator, self.run, self.keep, self.part = accelerator, run, keep, run/'part-of-checkpoint'
         first = accelerator.process_index - accelerator.local_process_index # Of this node
         self.near = through and Path(through).expanduser()/f'{stable_id(str(run.absolute()))}-{first}'
-        self.pending, self.copy, self.thread = None, None, ThreadPoolExecutor(1)
+        self.pending, self.copy = None, None
+        self.forget()
+
+    def forget(self):
+        "Remove what lies in the near folder, such as what a killed run has left there"
+        if self.near and self.accelerator.is_local_main_process: shutil.rmtree(self.near, ignore_errors=True)
 
 # %% ../nbs/28_checkpoints.ipynb #c3ea977d
 @patch
@@ -139,20 +162,21 @@ def save(self: Saver, model, optimizer, progress: dict):
     "Write a checkpoint of step `progress['step']`, or have it written"
     self.settle(wait=True)
     target, acc = self.run/f"checkpoint-{progress['step']}", self.accelerator
-    if target.exists(): # Saved already at this step: only the progress is new
+    if broadcast_object_list([target.exists()])[0]: # Saved already at this step: only the progress is new
         acc.wait_for_everyone()
         if acc.is_main_process: write_json(target/'progress.json', progress)
         return acc.wait_for_everyone()
     folder, zero = self.near or self.part, acc.distributed_type == DistributedType.DEEPSPEED
     if acc.is_main_process: shutil.rmtree(self.part, ignore_errors=True)
-    if acc.is_local_main_process and self.near: shutil.rmtree(self.near, ignore_errors=True)
+    self.forget()
     acc.wait_for_everyone()
     acc.save_state(str(folder), **(dict(exclude_frozen_parameters=True) if zero else {}))
     acc.wait_for_everyone()
+    if not self.near: agree(lambda: acc.is_local_main_process and [to_disk(f) for f in folder.rglob('*')])
     if zero: agree(lambda: read_piece_back(folder, acc.unwrap_model(model), optimizer.optimizer, acc.process_index))
     else: agree(lambda: acc.is_main_process and read_back(folder, acc.unwrap_model(model)))
     self.pending = dict(progress)
-    if self.near and acc.is_local_main_process: self.copy = self.thread.submit(carry, self.near, self.part)
+    if self.near and acc.is_local_main_process: self.copy = in_background(lambda: carry(self.near, self.part))
     if not self.near: self.settle(wait=True)
 
 @patch
@@ -160,14 +184,18 @@ def settle(self: Saver, wait: bool = False):
     "Give what is written its name, and remove older ones; unless told to wait, only if all is written"
     if self.pending is None or not wait and not all(gather_object([self.copy is None or self.copy.done()])): return
     agree(lambda: self.copy and self.copy.result())
-    if self.accelerator.is_main_process:
-        write_json(self.part/'progress.json', self.pending)
-        self.part.rename(self.run/f"checkpoint-{self.pending['step']}")
-        for old in checkpoints(self.run)[:-self.keep]: old.rename(self.run/f'old-{old.name}')
-        for old in self.run.glob('old-*'): shutil.rmtree(old, ignore_errors=True)
-    if self.copy: shutil.rmtree(self.near, ignore_errors=True)
+    agree(lambda: self.accelerator.is_main_process and self.name_it())
+    self.forget()
     self.pending = self.copy = None
-    self.accelerator.wait_for_everyone()
+
+@patch
+def name_it(self: Saver):
+    "A checkpoint that is whole gets its name, and older ones go"
+    write_json(self.part/'progress.json', self.pending)
+    self.part.rename(self.run/f"checkpoint-{self.pending['step']}")
+    to_disk(self.run)
+    for old in checkpoints(self.run)[:-self.keep]: old.rename(self.run/f'old-{old.name}')
+    for old in self.run.glob('old-*'): shutil.rmtree(old, ignore_errors=True)
 
 # %% ../nbs/28_checkpoints.ipynb #fa282b37
 def put_together(checkpoint: Path, whole: Path):
@@ -178,10 +206,12 @@ def put_together(checkpoint: Path, whole: Path):
     done = subprocess.run([sys.executable, '-m', 'deepspeed.checkpoint.ds_to_universal', '--inject_missing_state',
         '--input_folder', str(folder), '--output_folder', str(part/folder.name)], capture_output=True, text=True)
     if done.returncode: raise ActionStudioError(f'{checkpoint} was saved by {len(files)} ranks and cannot be put together for others: '
-        f'{done.stderr.strip().splitlines()[-1]}. Go on with {len(files)} ranks; the state of an 8-bit optimizer stays as it was split')
+        f'{(done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]}. Go on with {len(files)} ranks; the state of an 8-bit optimizer stays as it was split')
     settings = part/folder.name/'zero'/'optimizer_state.pt'
     state = torch.load(settings, weights_only=False) # A file of our own
-    for group in state.get('optimizer_state_dict', state)['param_groups']: group.pop('weight_decay', None)
+    inner = state.get('optimizer_state_dict', state) # With ZeRO-3
+    for group in inner['param_groups']: group.pop('weight_decay', None)
+    if state.pop('fp32_flat_groups', None): inner['state'] = {0: dict(step=inner['state'][0]['step'])}
     torch.save(state, settings)
     for file in filter(Path.is_file, checkpoint.iterdir()): shutil.copyfile(file, part/file.name)
     part.rename(whole)
@@ -192,12 +222,12 @@ def for_ranks(
     main: bool, # On the first of them
 ) -> Path:      # Itself, or its folder `universal`
     "A checkpoint that so many ranks can load; all of them call it together"
-    if len(state_files(checkpoint, 'optim')) in (0, world): return checkpoint
+    if broadcast_object_list([len(state_files(checkpoint, 'optim'))])[0] in (0, world): return checkpoint
     whole = checkpoint/'universal'
     agree(lambda: main and (whole.exists() or put_together(checkpoint, whole)))
     return whole
 
 def own_steps(optimizer: torch.optim.Optimizer):
-    "Give each group that ZeRO has loaded a counter of its own"
-    for state in optimizer.state.values():
-        if torch.is_tensor(state.get('step')): state['step'] = state['step'].clone()
+    "Give each group that ZeRO has loaded a counter of its own, beside its numbers"
+    for numbers, state in optimizer.state.items():
+        if torch.is_tensor(state.get('step')): state['step'] = state['step'].to(numbers.device, copy=True)

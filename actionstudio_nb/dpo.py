@@ -212,7 +212,7 @@ rows_alone = ['place', 'save_seconds', 'positions', 'trained_positions'] # Of a 
 
 def go_on(config, derived, table, order, progress, seen, main):
     "Build the trainer, and train from the newest checkpoint on, if there is one"
-    rows, checkpoint = derived.rows_per_step, last_checkpoint(Path(config.output))
+    rows, checkpoint = derived.rows_per_step, broadcast_object_list([last_checkpoint(Path(config.output))])[0]
     if checkpoint: checkpoint = for_ranks(checkpoint, derived.world, main)
     if derived.deepspeed: derived.deepspeed['checkpoint'] = dict(load_universal=bool(checkpoint) and checkpoint.name == 'universal')
     each = np.add.reduceat(np.array(table['length'])[order], range(0, len(order), rows))

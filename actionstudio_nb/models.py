@@ -73,7 +73,7 @@ def stacked_experts(model) -> list[str]:
     "Ends of the names of parameters that are a matrix for each of several experts"
     return sorted({f'{path.rpartition(".")[2]}.{name}' for path, module in model.named_modules()
         for name, p in module.named_parameters(recurse=False)
-        if len(size_of(p)) == 3 and 'Conv' not in type(module).__name__})
+        if len(size_of(p)) == 3 and size_of(p)[0] > 1 and 'Conv' not in type(module).__name__})
 
 def add_lora(
     model,

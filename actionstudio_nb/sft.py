@@ -57,7 +57,7 @@ def open_run(config: Config, record: dict, main: bool) -> dict:
                 'name another output, or remove the folder')
     elif main: write_json(run/'run.json', record)
     checkpoint = last_checkpoint(run)
-    progress = read_json(checkpoint/'progress.json') if checkpoint else start
+    progress = broadcast_object_list([read_json(checkpoint/'progress.json') if checkpoint else start])[0]
     for file in filter(Path.exists, (run/'metrics.jsonl', run/'evaluations.jsonl')) if main else ():
         write_jsonl(file, [m for _, m in read_jsonl(file, bad=lambda *a: None) if m['step'] <= progress['step']])
     return progress
@@ -113,7 +113,8 @@ class Run:
 
     def build(self):
         "Make the model and the optimizer, and load the newest checkpoint if there is one"
-        config, checkpoint, load_settings = self.config, last_checkpoint(self.folder), {}
+        config, load_settings = self.config, {}
+        checkpoint = broadcast_object_list([last_checkpoint(self.folder)])[0]
         if checkpoint and config.zero:
             checkpoint = for_ranks(checkpoint, self.accelerator.num_processes, self.main)
             load_settings = dict(load_module_strict=config.method == 'full') # What is frozen is not in it
@@ -185,6 +186,7 @@ def bad_step(self: Run, rows: list[Row], place: Place, why: str):
     ids = [i for row in rows for i in row.ids]
     who = f"step {self.progress['step'] + 1}: {why}; in it were {', '.join(ids[:5])}" + (f' and {len(ids) - 5} more' if len(ids) > 5 else '')
     if self.config.on_bad_step == 'stop' or len(self.skipped) >= 10:
+        self.saver.settle(wait=True) # A checkpoint may be on its way
         raise BadStep(f'{who}. Nothing after the last checkpoint is kept; look at these trajectories, lower the learning rate, '
             'or run the same command with on_bad_step=skip')
     self.skipped.add(tuple(place))

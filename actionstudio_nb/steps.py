@@ -8,6 +8,7 @@ __all__ = ['nothing', 'loss_sum', 'step_weight', 'schedule', 'train_step', 'join
 # %% ../nbs/33_steps.ipynb #354249e7
 import logging, math, os, socket
 from contextlib import nullcontext
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 import torch
@@ -87,7 +88,8 @@ def join_ranks(config: Config) -> str:
                 os.environ |= dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1',
                     MASTER_PORT=str(s.getsockname()[1]))
     together = config.zero or int(os.environ.get('WORLD_SIZE', 1)) > 1
-    PartialState(cpu=device == 'cpu' and not config.zero, **({'backend': 'gloo'} if device == 'cpu' and together else {}))
+    waiting = dict(timeout=timedelta(hours=1)) if together else {} # While one rank copies a checkpoint, say
+    PartialState(cpu=device == 'cpu' and not config.zero, **waiting, **({'backend': 'gloo'} if device == 'cpu' and together else {}))
     return device
 
 def setup(config: Config):
