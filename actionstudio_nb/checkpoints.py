@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Interrupted', 'Signals', 'noted_signals', 'checkpoints', 'last_checkpoint', 'trained_tensors', 'save_only_trained',
            'not_saved', 'read_back', 'state_files', 'read_piece_back', 'agree', 'to_disk', 'carry', 'in_background',
-           'Saver', 'put_together', 'for_ranks', 'own_steps']
+           'Saver', 'put_together', 'for_ranks', 'go_on_from', 'own_steps']
 
 # %% ../nbs/28_checkpoints.ipynb #46226cb6
 import filecmp, os, shutil, signal, subprocess, sys
@@ -114,6 +114,7 @@ def agree(check):
     except Exception as e: fault = isinstance(e, Interrupted), str(e) if isinstance(e, ActionStudioError) else f'{type(e).__name__}: {e}'
     if fault := next(filter(None, gather_object([fault])), None): raise (Interrupted if fault[0] else ActionStudioError)(fault[1])
 
+# %% ../nbs/28_checkpoints.ipynb #bcca393b
 def to_disk(path: Path):
     "Wait until a file, or a folder's list of names, is on the disk"
     descriptor = os.open(path, os.O_RDONLY)
@@ -138,6 +139,7 @@ def in_background(work) -> Future:
     Thread(target=do, daemon=True).start()
     return future
 
+# %% ../nbs/28_checkpoints.ipynb #6054f5ab
 class Saver:
     "Writes the checkpoints of a run; all ranks call it together"
     def __init__(self,
@@ -226,6 +228,16 @@ def for_ranks(
     whole = checkpoint/'universal'
     agree(lambda: main and (whole.exists() or put_together(checkpoint, whole)))
     return whole
+
+def go_on_from(
+    run: Path, world: int, main: bool,
+    deepspeed: dict | None, # Its settings, which are told what kind of checkpoint comes
+) -> Path | None:
+    "The newest checkpoint, as so many ranks can load it; all of them call it together"
+    checkpoint = broadcast_object_list([last_checkpoint(run)])[0]
+    if deepspeed and checkpoint: checkpoint = for_ranks(checkpoint, world, main)
+    if deepspeed: deepspeed['checkpoint'] = dict(load_universal=bool(checkpoint) and checkpoint.name == 'universal')
+    return checkpoint
 
 def own_steps(optimizer: torch.optim.Optimizer):
     "Give each group that ZeRO has loaded a counter of its own, beside its numbers"

@@ -27,7 +27,7 @@ from .mixing import epoch_order
 from .prepared import copy_ledgers, data_hash, local_data, totals
 from .pairs import PairSettings, pair_folder
 from .checkpoints import (
-    Interrupted, agree, checkpoints, for_ranks, last_checkpoint, noted_signals, own_steps, read_back, read_piece_back, trained_tensors)
+    Interrupted, agree, checkpoints, go_on_from, noted_signals, own_steps, read_back, read_piece_back, trained_tensors)
 from .monitor import BadStep, check_trackers, what_is_bad
 from .config import Config, Derived, load_config, run_record, versions
 from .models import build_model, build_optimizer, fingerprint
@@ -212,9 +212,7 @@ rows_alone = ['place', 'save_seconds', 'positions', 'trained_positions'] # Of a 
 
 def go_on(config, derived, table, order, progress, seen, main):
     "Build the trainer, and train from the newest checkpoint on, if there is one"
-    rows, checkpoint = derived.rows_per_step, broadcast_object_list([last_checkpoint(Path(config.output))])[0]
-    if checkpoint: checkpoint = for_ranks(checkpoint, derived.world, main)
-    if derived.deepspeed: derived.deepspeed['checkpoint'] = dict(load_universal=bool(checkpoint) and checkpoint.name == 'universal')
+    rows, checkpoint = derived.rows_per_step, go_on_from(Path(config.output), derived.world, main, derived.deepspeed)
     each = np.add.reduceat(np.array(table['length'])[order], range(0, len(order), rows))
     keeper = Keeper(config, progress, each.cumsum().tolist(), seen, main)
     trainer = make_trainer(config, derived, table, [keeper])

@@ -24,7 +24,7 @@ from .packing import Row, collate, pack
 from .verifier import check_rows
 from .mixing import DataSource, Place, Plan, ahead, rank_rows
 from .prepared import copy_ledgers, data_hash, local_data, prepare, totals
-from .checkpoints import Interrupted, Saver, for_ranks, last_checkpoint, noted_signals, own_steps, save_only_trained
+from .checkpoints import Interrupted, Saver, go_on_from, last_checkpoint, noted_signals, own_steps, save_only_trained
 from .monitor import (
     BadStep, check_trackers, device_peak, resources, start_trackers, stop_trackers, what_is_bad, work_of, work_of_rows)
 from .config import Config, changes_no_number, describe, load_config, run_record
@@ -111,30 +111,30 @@ class Run:
         derived.steps = known['steps'] or min(math.ceil(self.plan.rows_about() / derived.rows_per_step), self.config.max_steps or sys.maxsize)
         if self.main: write_json(self.folder/'run.json', self.record | dict(derived=asdict(derived)))
 
-    def build(self):
-        "Make the model and the optimizer, and load the newest checkpoint if there is one"
-        config, load_settings = self.config, {}
-        checkpoint = broadcast_object_list([last_checkpoint(self.folder)])[0]
-        if checkpoint and config.zero:
-            checkpoint = for_ranks(checkpoint, self.accelerator.num_processes, self.main)
-            load_settings = dict(load_module_strict=config.method == 'full') # What is frozen is not in it
-        if config.zero: self.accelerator.state.deepspeed_plugin.deepspeed_config['checkpoint'] = dict(
-            load_universal=bool(checkpoint) and checkpoint.name == 'universal')
-        model = build_model(config, self.derived.precision, attention_name='forest')
-        check_layers(model.config)
-        self.work = work_of(model)
-        self.model, self.optimizer = self.accelerator.prepare(model, build_optimizer(model, config))
-        set_seed(config.seed, device_specific=True) # Each rank drops out others
-        if checkpoint: self.accelerator.load_state(str(checkpoint), **load_settings)
-        if checkpoint and config.zero: own_steps(self.optimizer.optimizer.optimizer) # Of Accelerate, of DeepSpeed: PyTorch's
-        self.model.train()
+# %% ../nbs/34_sft.ipynb #11d5f70f
+@patch
+def build(self: Run):
+    "Make the model and the optimizer, and load the newest checkpoint if there is one"
+    config, accelerator = self.config, self.accelerator
+    settings = accelerator.state.deepspeed_plugin.deepspeed_config if config.zero else None
+    checkpoint = go_on_from(self.folder, accelerator.num_processes, self.main, settings)
+    model = build_model(config, self.derived.precision, attention_name='forest')
+    check_layers(model.config)
+    self.work = work_of(model)
+    self.model, self.optimizer = accelerator.prepare(model, build_optimizer(model, config))
+    set_seed(config.seed, device_specific=True) # Each rank drops out others
+    if checkpoint: accelerator.load_state(str(checkpoint), # What is frozen is not in it
+        **(dict(load_module_strict=config.method == 'full') if config.zero else {}))
+    if checkpoint and config.zero: own_steps(self.optimizer.optimizer.optimizer) # Of Accelerate, of DeepSpeed: PyTorch's
+    self.model.train()
 
-    def save(self, wait=True):
-        "Save, and note for how long the run stood still"
-        start = time.perf_counter()
-        self.saver.save(self.model, self.optimizer, self.progress)
-        self.saver.settle(wait)
-        self.progress['save_seconds'] += time.perf_counter() - start
+@patch
+def save(self: Run, wait=True):
+    "Save, and note for how long the run stood still"
+    start = time.perf_counter()
+    self.saver.save(self.model, self.optimizer, self.progress)
+    self.saver.settle(wait)
+    self.progress['save_seconds'] += time.perf_counter() - start
 
 # %% ../nbs/34_sft.ipynb #fb36f798
 def held_out_rows(config: Config) -> list[Row]:
