@@ -142,7 +142,7 @@ def field_faults(settings: dict, kind: type) -> tuple[dict, list[str]]:
         try: values[key] = msgspec.convert(value, known[key].type, strict=False)
         except (msgspec.ValidationError, ConfigError) as e:
             choices = get_args(known[key].type) if get_origin(known[key].type) is Literal else ()
-            faults.append(f'{key}: {e}' + (f'; use one of {", ".join(choices)}' if choices else ''))
+            faults.append(f'{key}: {e}' + (f'; use one of {", ".join(map(str, choices))}' if choices else ''))
     required = [f.name for f in fields(kind) if f.default is f.default_factory is MISSING and f.name not in settings]
     return values, faults + [f'{name} is missing' for name in required]
 
