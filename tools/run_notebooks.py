@@ -1,0 +1,58 @@
+"""Run notebooks from top to bottom and keep their outputs: python tools/run_notebooks.py nbs/00_core.ipynb [...]
+
+Cells with a flag of `tst_flags` (slow, cuda, slurm, browser, net) are left as they are, outputs included, unless
+`--flags slow,browser` names theirs. A cell that fails stops the notebook, which is then left unchanged.
+"""
+import argparse
+import configparser
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+root = Path(__file__).resolve().parent.parent
+settings = configparser.ConfigParser(delimiters=['='])
+settings.read(root/'settings.ini')
+known_flags = set(settings['DEFAULT']['tst_flags'].split())
+
+
+def is_left_out(cell, flags):
+    "Does a cell carry a flag that was not asked for, or is it never run?"
+    found = set(re.findall(r'^#\s*\|\s*(\w+)', cell.source, re.MULTILINE))
+    return bool(found & (known_flags - flags)) or bool(re.search(r'^#\s*\|\s*eval:\s*false', cell.source, re.MULTILINE))
+
+
+def run(path, flags):
+    "Run one notebook and write it with its outputs."
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=None, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}})
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == 'code' and not is_left_out(cell, flags):
+                client.execute_cell(cell, index)
+                cell.execution_count = None
+                cell.metadata.pop('execution', None)
+                for output in cell.outputs:
+                    if output.output_type == 'execute_result': output.execution_count = None
+    notebook.metadata = {'kernelspec': notebook.metadata.kernelspec}
+    path.write_text(nbformat.writes(notebook, indent=1) + '\n', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('notebooks', nargs='+', type=Path)
+    parser.add_argument('--flags', default='', help='run the cells with these flags, too, separated by commas')
+    args = parser.parse_args()
+    os.environ.setdefault('TQDM_DISABLE', '1')  # Progress bars leave traces in outputs
+    failed = False
+    for path in args.notebooks:
+        try: run(path, set(filter(None, args.flags.split(','))))
+        except CellExecutionError as e:
+            failed = True
+            print(f'{path}: {e}', file=sys.stderr)
+        else: print(f'{path}: done')
+    sys.exit(failed)
