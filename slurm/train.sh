@@ -4,8 +4,9 @@
 #   sbatch --nodes=4 --gpus-per-node=8 --time=24:00:00 slurm/train.sh CONFIG.yaml [key=value...]
 #
 # Submit it from the folder that relative paths start from, with the Python environment active.
-# The nodes are checked first. Then each node writes logs/JOB/NODE.log. Five minutes before the time limit every
-# process gets SIGUSR1, so that it can save a checkpoint and stop; the job goes back into the queue and resumes.
+# The nodes are checked first. Then each node writes logs/JOB/NODE.log. Five minutes before the
+# time limit every process gets SIGUSR1, saves a checkpoint and stops; the job goes back into the
+# queue and resumes.
 #SBATCH --job-name=actionstudio-train
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -23,26 +24,33 @@ processes=${SLURM_GPUS_ON_NODE:-1}
 logs=logs/$SLURM_JOB_ID
 errors=$logs/errors-${SLURM_RESTART_COUNT:-0}
 mkdir -p "$errors" || exit 1
-echo "$SLURM_NNODES nodes, $processes processes on each, head node $MASTER_ADDR, port $MASTER_PORT, logs in $logs"
+echo "$SLURM_NNODES nodes, $processes processes on each," \
+  "head node $MASTER_ADDR, port $MASTER_PORT, logs in $logs"
 
 stopped=no
 trap 'stopped=yes; scancel --signal=USR1 "$SLURM_JOB_ID"' USR1
 
-# The sleep gives srun time to fetch what was said, before it ends the step on all nodes.
+# The sleep gives srun time to collect the output before it ends the step on all nodes.
 check='python -m actionstudio_nb.cli preflight "$@" 2>&1 | sed "s/^/$SLURMD_NODENAME: /"
   status=${PIPESTATUS[0]}; [ $status = 0 ] || sleep 2; exit $status'
-if ! TORCH_CPP_LOG_LEVEL=FATAL timeout --kill-after=20 180 srun --kill-on-bad-exit=1 --cpu-bind=none --overcommit \
-  --ntasks-per-node="$processes" --ntasks=$((SLURM_NNODES * processes)) bash -c "$check" check --kind sft "$@"
+if ! TORCH_CPP_LOG_LEVEL=FATAL timeout --kill-after=20 180 \
+  srun --kill-on-bad-exit=1 --cpu-bind=none --overcommit \
+  --ntasks-per-node="$processes" --ntasks=$((SLURM_NNODES * processes)) \
+  bash -c "$check" check --kind sft "$@"
 then
   echo "nothing was trained: a node failed the check, see above" >&2
   exit 1
 fi
-[ $stopped = no ] || { echo "the time limit came before the training began: give the job more --time" >&2; exit 1; }
+if [ $stopped = yes ]; then
+  echo "the time limit came before training began: give the job more --time" >&2
+  exit 1
+fi
 
-# SLURMD_NODENAME differs from node to node, so each task fills it in for itself.
+# SLURMD_NODENAME differs from node to node, so each task expands it for itself.
 # The launcher ignores USR1; the processes that it starts set their own handlers.
 task='trap "" USR1; errors=$1; shift
-  exec python -m torch.distributed.run --local-addr="$SLURMD_NODENAME" --log-dir="$errors/$SLURMD_NODENAME" "$@"'
+  exec python -m torch.distributed.run --local-addr="$SLURMD_NODENAME" \
+    --log-dir="$errors/$SLURMD_NODENAME" "$@"'
 srun --kill-on-bad-exit=1 --cpu-bind=none --open-mode=append --output="$logs/%N.log" \
   bash -c "$task" task "$errors" \
   --nnodes="$SLURM_NNODES" --nproc-per-node="$processes" \
@@ -53,8 +61,12 @@ wait "$work"; status=$?
 if [ $stopped = yes ]; then    # the signal ended the first wait
   wait "$work"; status=$?
   [ $status = 0 ] || scontrol requeue "$SLURM_JOB_ID"
-elif [ $status != 0 ] && first=$(ls -tr "$errors"/*/*/*/*/error.json 2>/dev/null | head -n 1) && [ -n "$first" ]; then
-  echo "the first error, from $first:" >&2
-  python -c 'import json, sys; print(json.load(open(sys.argv[1]))["message"]["extraInfo"]["py_callstack"])' "$first" >&2
+elif [ $status != 0 ]; then
+  first=$(ls -tr "$errors"/*/*/*/*/error.json 2>/dev/null | head -n 1)
+  if [ -n "$first" ]; then
+    echo "the first error, from $first:" >&2
+    python -c 'import json, sys; error = json.load(open(sys.argv[1]))["message"]
+print(error["extraInfo"]["py_callstack"])' "$first" >&2
+  fi
 fi
 exit $status

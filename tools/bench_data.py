@@ -1,4 +1,4 @@
-"""How fast raw records become clean trajectories, against merely reading and writing their JSON.
+"""How fast raw records become clean trajectories, compared with merely reading and writing their JSON.
 
     python tools/bench_data.py FILE... [--records 98000] [--workers 2]
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from fastcore.script import call_parse, Param
 import msgspec
 from actionstudio_nb.core import dumps, loads
-from actionstudio_nb.formats import raw_items
-from actionstudio_nb.stages import value_of
+from actionstudio_nb.data.files import raw_items
+from actionstudio_nb.workers import item_value
 
 def another(record: dict, n: int) -> dict:
     "The record with another id, and another question"
@@ -32,11 +32,11 @@ def main(
 ):
     "Time `actionstudio clean`"
     tmp = Path(tempfile.mkdtemp())
-    some = [value_of(item) for f in files for item in raw_items(f)]
+    some = [item_value(item) for f in files for item in raw_items(f)]
     with open(tmp/'raw.jsonl', 'w') as out:
         for n, record in zip(range(records), cycle(some)): out.write(dumps(another(record, n)) + '\n')
     size = (tmp/'raw.jsonl').stat().st_size
-    print(f'{records:,} records of {len(some)}, {size / 1e6:,.0f} MB')
+    print(f'{records:,} records made from {len(some)}, {size / 1e6:,.0f} MB')
     for name, read, write in (('msgspec', loads, msgspec.json.encode), ('json', json.loads, json.dumps)):
         start = time.perf_counter()
         with open(tmp/'raw.jsonl', 'rb') as f:

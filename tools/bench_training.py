@@ -2,26 +2,27 @@
 
     python tools/bench_training.py TRAJECTORIES.jsonl --model FOLDER [--take 10] [--few 2] [--row 32768]
 
-- rows as forests, common beginnings shared
+- rows as forests, shared prefixes computed once
 - rows as forests, nothing shared
-- TRL's SFTTrainer, packed, with the loss on assistant tokens alone
+- TRL's SFTTrainer, packed, with the loss on assistant tokens only
 - a sample for each assistant turn, padded to 8,192, as the original ActionStudio trained
 
-Taken are the `--take` shortest trajectories; useful tokens are theirs, each counted once. The two slow ways run on
+The `--take` shortest trajectories are used; useful tokens are theirs, each counted once. The two slow ways run on
 the `--few` first of them (the last one on a single slice, whose time is multiplied). All compute in fp32 on a CPU or bf16
 on a GPU, with activations recomputed in the backward pass, and take one optimizer step for each row.
 """
 import argparse, json, tempfile, time
 import torch
 from accelerate import Accelerator
-from actionstudio_nb.config import make_config
-from actionstudio_nb.models import build_model, build_optimizer
-from actionstudio_nb.packing import pack
-from actionstudio_nb.render import render
-from actionstudio_nb.served import load_tokenizer, prompt_text
-from actionstudio_nb.attention import check_layers # Makes `forest` known to Transformers
-from actionstudio_nb.steps import train_step
-from actionstudio_nb.trees import TokenTree
+from actionstudio_nb.training.config import make_config
+from actionstudio_nb.training.build import build_model, build_optimizer
+from actionstudio_nb.tokens.packing import pack
+from actionstudio_nb.tokens.render import render
+from actionstudio_nb.tokens.templates import load_tokenizer
+from actionstudio_nb.tokens.served import prompt_text
+from actionstudio_nb.models.attention import check_layers # Makes `forest` known to Transformers
+from actionstudio_nb.training.steps import train_step
+from actionstudio_nb.tokens.trees import TokenTree
 from actionstudio_nb.unified import read_trajectories
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,7 +45,7 @@ print(f'{len(trees)} trajectories of {tokens:,} tokens, the longest path {longes
 
 def forest(share, row_length):
     "Seconds for one epoch over all trees, and the positions computed"
-    config = make_config(dict(model=args.model, data='x', output='x', max_length=row_length, row_length=row_length,
+    config = make_config(dict(model=args.model, data='x', output_dir='x', max_length=row_length, row_length=row_length,
         activation_checkpointing=True, learning_rate=1e-5))
     rows = pack(trees, row_length, share)
     model = build_model(config, attention_name='forest')
@@ -81,7 +82,7 @@ def trl():
 
 
 def tokenize(row, rows):
-    "Token ids with TRL's own marks of the assistant's tokens"
+    "Token ids with TRL's own mask of the assistant's tokens"
     from trl.chat_template_utils import get_training_chat_template
     found = tokenizer.apply_chat_template(json.loads(row['messages']), tools=json.loads(row['tools']), tokenize=True,
         return_dict=True, return_assistant_tokens_mask=True, chat_template=get_training_chat_template(tokenizer))

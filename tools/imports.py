@@ -23,7 +23,7 @@ def module_of(file):
 
 
 def imported_names(source, file):
-    "The dotted names that a cell of `file` may import, submodules that are written `from package import name` among them."
+    "The dotted names that a cell of `file` may import, including submodules that are written `from package import name`."
     source = re.sub(r'^%%(time|timeit|capture)\b.*\n', '', source)
     for node in ast.walk(ast.parse(TransformerManager().transform_cell(source), file.name)):
         if isinstance(node, ast.Import): yield from (alias.name for alias in node.names)
@@ -33,13 +33,13 @@ def imported_names(source, file):
 
 
 def number(file):
-    "A notebook's number; one without (index, tutorials) stands above all others."
-    found = re.match(r'\d+', file.name)
-    return int(found[0]) if found and file.parent == root/'nbs' else 10**6
+    "A notebook's number and letter; a notebook without a number (index, tutorials) comes after all others."
+    found = re.match(r'(\d+)([a-z]?)_', file.name)
+    return (int(found[1]), found[2]) if found and file.parent == root/'nbs' else (10**6, '')
 
 
 def faults(files):
-    "A line for each import that does not go downwards."
+    "A line for each import of a notebook whose number is not smaller."
     modules = {module_of(file): file for file in files if module_of(file)}
     for file in files:
         names = {name for source in code_cells(file) for name in imported_names(source, file)}

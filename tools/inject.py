@@ -4,16 +4,16 @@
 
 FILE holds trajectories in Unified Format 2.0. Each kind of error is put into `--each` of those in
 which no rule finds a fault, at a random place; another seed each time, unless one is given.
-Those in which a rule does find one are held against another implementation of JSON Schema.
-Exits with 1 if a kind of error is caught in less than 99 % of the cases, or if more than 0.1 % of
+Those in which a rule does find one are checked with another implementation of JSON Schema.
+Exits with 1 if a kind of error is caught in less than 99% of the cases, or if more than 0.1% of
 the trajectories are dropped for a reason that the other implementation does not see.
 """
 import copy, random, time
 from collections import Counter
 import jsonschema # Comes with Jupyter
 from fastcore.script import call_parse, Param
-from actionstudio_nb.curate import judge
-from actionstudio_nb.findings import load_rules
+from actionstudio_nb.quality.curate import judge
+from actionstudio_nb.quality.curate import load_rules
 from actionstudio_nb.unified import Message, Trajectory, read_trajectories
 
 errors = {}
@@ -100,7 +100,7 @@ def call_in_text(t, rng):
     m.content += rng.choice(['<tool_call>\n{"name": "f"}\n</tool_call>', '[TOOL_CALLS][{"name": "f"}]', '\nAction: f\nAction Input: {}', '<function=f>{}</function>'])
 
 @error
-def thought_in_text(t, rng):
+def reasoning_in_text(t, rng):
     m = rng.choice(turns(t, 'assistant'))
     m.content = f'<think>Let me see.</think>{m.content}'
 
@@ -139,7 +139,7 @@ def refused(t) -> bool:
 @call_parse
 def main(
     files: Param('Trajectories', str, nargs='+'),
-    seed: int = None, # Another one each time when not given
+    seed: int = None, # A different one each time if not given
     each: int = 1000, # Trajectories for each kind of error
 ):
     "Break sound trajectories in known ways, and count what the rules catch"
@@ -170,4 +170,4 @@ def main(
             caught += bool(repairs) or any(f.severity != 'warn' for f in findings)
         if tried and caught < 0.99 * tried: low.append(name)
         print(f"{name:20} {caught:5,} of {tried:5,} {caught / max(tried, 1):7.2%}  {', '.join(r for r, _ in by.most_common(2))}")
-    if low: raise SystemExit(f'not as it should be: {", ".join(low)}')
+    if low: raise SystemExit(f'outside the limits: {", ".join(low)}')

@@ -10,7 +10,7 @@ from fastcore.script import call_parse, Param
 from actionstudio_nb.core import read_json, read_jsonl
 
 def start(files, out, workers):
-    "The command, in a process of its own"
+    "The command, in its own process"
     command = [sys.executable, '-m', 'actionstudio_nb.cli', 'clean', *files, '--out', str(out), '--workers', str(workers)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -37,7 +37,7 @@ def main(
                 process.kill()
                 process.wait()
                 killed += 1
-                resumed += (out/'.clean.journal').exists() and (out/'.clean.journal').read_text().count('\n') > 1
+                resumed += (out/'.clean.journal').exists() and (out/'.clean.journal').read_text().count('\n') > 2
                 continue
             if code: raise SystemExit(f'the command failed with {code}')
             break

@@ -1,4 +1,4 @@
-"""Convert and check records that were damaged at random; nothing may be raised but what the user is told.
+"""Convert and check records that were damaged at random; only errors that are meant for the user may be raised.
 
     python tools/mutate.py FILE... [--records 100000] [--seed N]
 """
@@ -6,10 +6,10 @@ import copy, json, random, sys, time
 from collections import Counter
 from pathlib import Path
 from fastcore.script import call_parse, Param
-from actionstudio_nb.curate import clean_item
-from actionstudio_nb.findings import load_rules
-from actionstudio_nb.formats import raw_files, raw_items
-from actionstudio_nb.stages import Item, value_of, work_on_one
+from actionstudio_nb.quality.clean import clean_item
+from actionstudio_nb.quality.curate import load_rules
+from actionstudio_nb.data.files import raw_files, raw_items
+from actionstudio_nb.workers import Item, item_value, process_item
 
 odd = [None, True, 0, -1, 1e300, '', ' ', 'null', '[]', '{"a": 1}', '\x00', '\ud800', '###STOP###', '<tool_call>', '[TOOL_CALLS]', 'Action: f\nAction Input: {', [], {}, [[]], [None], {'role': 5}, {'': ''}]
 
@@ -41,12 +41,12 @@ def mutated(record, others, rng):
 def main(
     files: Param('Raw records', str, nargs='+'),
     records: int = 100_000,
-    seed: int = None, # Another one each time when not given
+    seed: int = None, # A different one each time if not given
 ):
     "Damage, convert, check"
     seed = time.time_ns() % 10**6 if seed is None else seed
     rng, rules = random.Random(seed), load_rules()
-    some = [value_of(item) for f in raw_files(files, Path('-')) for item in raw_items(f)]
+    some = [item_value(item) for f in raw_files(files, Path('-')) for item in raw_items(f)]
     outcomes, slowest, failed = Counter(), (0, None), Counter()
     def work(item, value): return clean_item(item, value, None, None, rules)
     for n in range(records):
@@ -57,10 +57,10 @@ def main(
             at = rng.randrange(len(content))
             content = content[:at] + rng.choice(['', '"', '}', '\udcff', '\\', content[at:at + 9] * 2]) + content[at + rng.randint(0, 3):]
         start = time.perf_counter()
-        for done in work_on_one(work, Item('mutated', n, content)):
+        for done in process_item(work, Item('mutated', n, content)):
             outcomes[done.outcome] += 1
             if 'failed' in done.reasons: failed[done.source['message'][:150]] += 1
         slowest = max(slowest, (time.perf_counter() - start, n))
-    print(f'seed {seed}: {records:,} records of {len(some)} kinds: {dict(outcomes)}; the slowest took {slowest[0]:.2f} s; unforeseen: {failed.total()}')
+    print(f'seed {seed}: {records:,} records made from {len(some)}: {dict(outcomes)}; the slowest took {slowest[0]:.2f} s; unforeseen: {failed.total()}')
     for message, n in failed.most_common(10): print(f'  {n:6,} {message}')
     sys.exit(bool(failed))

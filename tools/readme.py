@@ -1,4 +1,7 @@
-"Write README.md from nbs/index.ipynb; with --check, write nothing and fail when README.md is out of step."
+"""Write README.md from nbs/index.ipynb.
+
+--check writes nothing and fails when README.md is out of step; --commands prints the commands of its section "Two commands".
+"""
 import json
 import re
 import sys
@@ -6,6 +9,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 directive = re.compile(r'#\s*\|\s*(\S+)')
+link = re.compile(r'\]\((?!\w+:|#|/)')  # To a file beside index.ipynb
 
 
 def output_text(output):
@@ -24,7 +28,7 @@ def indent(text):
 def cell_text(cell):
     "One cell as the parts of README.md that it gives."
     source = ''.join(cell['source'])
-    if cell['cell_type'] == 'markdown': return [source]
+    if cell['cell_type'] == 'markdown': return [link.sub('](nbs/', source)]
     if cell['cell_type'] != 'code': return []
     lines = source.split('\n')
     if any((found := directive.match(line)) and found[1] == 'hide' for line in lines): return []
@@ -39,8 +43,15 @@ def readme():
     return '\n\n'.join(part for part in parts if part.strip()) + '\n'
 
 
+def commands(text):
+    "The commands that README.md gives a newcomer, one a line."
+    section = text.partition('## Two commands')[2].partition('\n## ')[0]
+    return ''.join(re.findall(r'^```sh\n(.*?)^```', section, re.DOTALL | re.MULTILINE))
+
+
 if __name__ == '__main__':
     file = root/'README.md'
-    if sys.argv[1:] != ['--check']: file.write_text(readme(), encoding='utf-8')
+    if sys.argv[1:] == ['--commands']: print(commands(file.read_text(encoding='utf-8')), end='')
+    elif sys.argv[1:] != ['--check']: file.write_text(readme(), encoding='utf-8')
     elif not file.exists() or file.read_text(encoding='utf-8') != readme():
         sys.exit('README.md is out of step with nbs/index.ipynb: run python tools/readme.py')

@@ -26,16 +26,26 @@ def is_left_out(cell, flags):
     return bool(found & (known_flags - flags)) or bool(re.search(r'^#\s*\|\s*eval:\s*false', cell.source, re.MULTILINE))
 
 
+def kept(output):
+    "Is an output worth keeping? Progress bars, and what libraries log to standard error, are not"
+    if output.output_type == 'stream':
+        output.text = re.sub(r'^\[\d{4}-\d\d-\d\d [^\n]*\[(WARNING|INFO)\].*\n?', '', output.text, flags=re.MULTILINE)
+        return output.name == 'stdout' and output.text.strip()
+    return '%|' not in output.get('data', {}).get('text/plain', '')
+
+
 def run(path, flags):
     "Run one notebook and write it with its outputs."
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=None, kernel_name='python3', resources={'metadata': {'path': str(path.parent)}})
+    client = NotebookClient(notebook, timeout=None, kernel_name='python3', coalesce_streams=True,
+        resources={'metadata': {'path': str(path.parent)}})
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == 'code' and not is_left_out(cell, flags):
                 client.execute_cell(cell, index)
                 cell.execution_count = None
                 cell.metadata.pop('execution', None)
+                cell.outputs = [output for output in cell.outputs if kept(output)]
                 for output in cell.outputs:
                     if output.output_type == 'execute_result': output.execution_count = None
     notebook.metadata = {'kernelspec': notebook.metadata.kernelspec}
