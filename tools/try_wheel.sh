@@ -27,6 +27,6 @@ actionstudio export "$out/run"
 actionstudio eval "$out/clean/kept.jsonl" --model "$out/run/model" --out "$out/eval" --max_new_tokens 4
 # What needs an extra says which
 for setting in zero=2 method=qlora optim=adamw_bnb_8bit; do
-  ! actionstudio sft "$out/config.yaml" output_dir="$out/no" $setting 2> "$out/error" || { echo "$setting worked without its extra"; exit 1; }
+  ! actionstudio sft "$out/config.yaml" output_dir="$out/$setting" $setting 2> "$out/error" || { echo "$setting worked without its extra"; exit 1; }
   grep -q "actionstudio-nb\[train\]" "$out/error" || { cat "$out/error"; exit 1; }
 done
