@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['pair_table', 'pair_order', 'collate_pairs', 'pair_trainer', 'pairs_per_step', 'trl_settings', 'make_trainer',
-           'RunCallback', 'metrics_of', 'train_pairs', 'report_of', 'open_pair_run', 'train', 'dpo']
+           'RunCallback', 'metrics_of', 'train_pairs', 'open_pair_run', 'report_of', 'train', 'dpo']
 
 # %% ../../nbs/78_training.dpo.ipynb #69ba0cf8
 import math, shutil, time
@@ -251,19 +251,6 @@ def train_pairs(
         raise Interrupted(f'stopped by a signal after step {progress["step"]}, '
             f'{progress["done"]:.0%} of the run; run the same command again to resume')
 
-# %% ../../nbs/78_training.dpo.ipynb #3a618161
-def report_of(
-    record: dict, derived: Derived, folders: list[Path], progress: dict,
-    seconds: float, # Of the whole command
-) -> dict:
-    "The content of `report.json`"
-    return dict(stage='dpo', run_id=record['run_id']) | combined_report(folders) | dict(
-        seconds=round(seconds, 1), pairs=derived.samples, pairs_per_step=derived.rows_per_step,
-        steps=progress['step'], train_tokens=progress['tokens'],
-        train_seconds=round(progress['seconds'], 1),
-        tokens_per_second=round(progress['tokens'] / progress['seconds'], 1),
-        margins=progress['margins'], accuracies=progress['accuracies'])
-
 # %% ../../nbs/78_training.dpo.ipynb #b782e3bb
 def open_pair_run(config: DpoConfig, derived: Derived, folders: list[Path], main: bool) -> tuple:
     "(table, order, record, progress) of a new run or a continued one; completes `derived`"
@@ -279,6 +266,19 @@ def open_pair_run(config: DpoConfig, derived: Derived, folders: list[Path], main
     rows_only = ['place', 'save_seconds', 'positions', 'trained_positions'] # Not counted here
     progress = {k: v for k, v in open_run(config, record, main).items() if k not in rows_only}
     return table, order, record, progress
+
+# %% ../../nbs/78_training.dpo.ipynb #3a618161
+def report_of(
+    record: dict, derived: Derived, folders: list[Path], progress: dict,
+    seconds: float, # Of the whole command
+) -> dict:
+    "The content of `report.json`"
+    return dict(stage='dpo', run_id=record['run_id']) | combined_report(folders) | dict(
+        seconds=round(seconds, 1), pairs=derived.samples, pairs_per_step=derived.rows_per_step,
+        steps=progress['step'], train_tokens=progress['tokens'],
+        train_seconds=round(progress['seconds'], 1),
+        tokens_per_second=round(progress['tokens'] / progress['seconds'], 1),
+        margins=progress['margins'], accuracies=progress['accuracies'])
 
 # %% ../../nbs/78_training.dpo.ipynb #4f46bd27
 def train(
