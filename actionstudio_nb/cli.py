@@ -7,9 +7,11 @@ __all__ = ['commands', 'help_text', 'run_command', 'unknown_command', 'main']
 
 # %% ../nbs/95_cli.ipynb #470332b9
 import importlib, sys, traceback
+from contextlib import redirect_stdout
 from difflib import get_close_matches
 from fastcore.script import anno_parser
-from .core import ActionStudioError
+from .core import ActionStudioError, Interrupted, end_on_signals
+from .views import Printable, printable
 from . import __version__
 
 # %% ../nbs/95_cli.ipynb #5748e557
@@ -46,7 +48,7 @@ def run_command(
     f = getattr(importlib.import_module(f'actionstudio_nb.{module}'), function)
     args = vars(anno_parser(f.__wrapped__, prog=f'actionstudio {name}').parse_args(argv))
     for private in ('pdb', 'xtra'): args.pop(private, None)
-    f(**args)
+    with redirect_stdout(sys.stdout and Printable(sys.stdout)): f(**args)
 
 # %% ../nbs/95_cli.ipynb #97d35257
 def unknown_command(name: str) -> str:
@@ -58,8 +60,9 @@ def unknown_command(name: str) -> str:
 # %% ../nbs/95_cli.ipynb #c3cebd9e
 def main(
     argv: list[str] | None = None, # Arguments; those of the process when None
-) -> int: # 0; 1 for failure; 2 for wrong usage or config; 75 for "run again"; 130 for Ctrl-C
+) -> int: # 0; 1 for failure; 2 for wrong usage or config; 128 + the signal that stopped it
     "The command `actionstudio`"
+    if argv is None: end_on_signals('actionstudio')
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = '--debug' in argv
     if debug: argv.remove('--debug')
@@ -67,15 +70,15 @@ def main(
     if argv[0] == '--version': return print(f'actionstudio {__version__}') or 0
     if argv[0] not in commands: return print(unknown_command(argv[0]), file=sys.stderr) or 2
     try: run_command(argv[0], argv[1:])
-    except ActionStudioError as e: fault, message, code = e, str(e), e.exit_code
+    except (ActionStudioError, Interrupted) as e: fault, message, code = e, str(e), e.exit_code
     except (OSError, EOFError) as e:
         fault, code = e, 1
         message = f'{type(e).__name__}: {e}; check the path, its permissions and the disk space'
-    except KeyboardInterrupt as e:
-        fault, code, message = e, 130, 'interrupted; run the same command again to continue'
+    except KeyboardInterrupt as e: # Called from a notebook
+        fault, code, message = e, 130, str(Interrupted('SIGINT'))
     else: return 0
     if debug: traceback.print_exception(fault)
-    print(f'actionstudio {argv[0]}: {message}', file=sys.stderr)
+    print(printable(f'actionstudio {argv[0]}: {message}'), file=sys.stderr)
     return code
 
 # %% ../nbs/95_cli.ipynb #98ef4730

@@ -18,6 +18,7 @@ from actionstudio_nb.core import (
     write_jsonl)
 from .views import escaped, page_style, svg_image, table_row
 from .unified import Trajectory, read_trajectories
+from .folders import output_folder
 from .data.convert import convert
 from .quality.duplicates import questions
 from .quality.clean import check_file
@@ -246,11 +247,11 @@ def quickstart(
     seed: int = 0,           # For the order of the data and the initial LoRA weights
 ):
     "Train a small model on function calls, and measure it before and after"
-    out = make_dir(out)
-    options = check_options(out, model, method, minutes, seed)
-    folder, files = resolve_model(model) if model else smollm2(), bfcl_files()
-    write_json(out/'options.json', options)
-    report = run_stages(folder, files, out, method, minutes, seed)
+    with output_folder(out) as out:
+        options = check_options(out, model, method, minutes, seed)
+        folder, files = resolve_model(model) if model else smollm2(), bfcl_files()
+        write_json(out/'options.json', options)
+        report = run_stages(folder, files, out, method, minutes, seed)
     print(score_table(report['after']))
     print(f"API F1 {report['f1_api_before']:.3f} → {report['f1_api_after']:.3f}, "
         f"exact match {report['exact_before']:.3f} → {report['exact_after']:.3f}")

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import msgspec
 from fastcore.basics import patch
 from msgspec import Struct, field
-from .core import ConfigError, FormatError, dumps, read_jsonl, stable_id
-from .views import escaped
+from .core import (
+    Budget, ConfigError, FormatError, dumps, read_jsonl, stable_id)
+from .views import escaped, shortened
 
 # %% ../nbs/02_unified.ipynb #79e85884
 class Function(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,10 +98,14 @@ def from_dict(cls: Trajectory,
     d: dict, # A trajectory in Unified Format 2.0
 ) -> Trajectory:
     "Check and convert; raises `FormatError` with the JSON path of the first fault"
-    try: return msgspec.convert(d, cls)
+    try: t = msgspec.convert(d, cls)
     except msgspec.ValidationError as e:
         message, _, path = str(e).partition(' - at `')
-        raise FormatError(message, path.rstrip('`') or '$') from e
+        raise FormatError(shortened(message), path.rstrip('`') or '$') from e
+    for found, most, path in ((len(t.conversation), Budget.turns, '$.conversation'),
+            (len(t.tools), Budget.tools, '$.tools')):
+        if found > most: raise FormatError(f'{found:,} are more than {most:,}', path, 'over_budget')
+    return t
 
 # %% ../nbs/02_unified.ipynb #ef542771
 @patch
@@ -121,7 +126,7 @@ def read_trajectories(
 ):
     "Yield (line, trajectory); an error names the file, the line and the JSON path"
     try:
-        for line, record in read_jsonl(path, bad):
+        for line, record in read_jsonl(path, bad, Budget()):
             try: t = Trajectory.from_dict(record)
             except FormatError as e:
                 message = f'{path}, line {line} is not a trajectory: {e}'

@@ -19,9 +19,17 @@ out=$1; shift
 parts=$SLURM_ARRAY_TASK_MAX
 python -m actionstudio_nb.cli clean "$@" --out "$out" --shard "$SLURM_ARRAY_TASK_ID/$parts" --workers "${SLURM_CPUS_PER_TASK:-1}"
 
+# The shards of this job have the same inputs.json, and one that is not finished has none.
+for i in $(seq "$parts"); do
+  cmp -s "$out/shard-$SLURM_ARRAY_TASK_ID-of-$parts/inputs.json" "$out/shard-$i-of-$parts/inputs.json" ||
+    { echo "not merged by this task: shard $i of $parts is not finished, or was made from other inputs"; exit 0; }
+done
+
 # One task merges the shards; if it is killed meanwhile, the same task does it when it is started again.
-if [ "$(ls "$out"/shard-*-of-"$parts"/report.json | wc -l)" = "$parts" ] &&
-    { ln -s "$SLURM_ARRAY_TASK_ID" "$out/.merging" 2>/dev/null || [ "$(readlink "$out/.merging")" = "$SLURM_ARRAY_TASK_ID" ]; }; then
-  python -m actionstudio_nb.cli merge "$out"
-  rm -f "$out/.merging"
+merging=$out/.merging-$SLURM_ARRAY_JOB_ID
+if ln -s "$SLURM_ARRAY_TASK_ID" "$merging" 2>/dev/null || [ "$(readlink "$merging")" = "$SLURM_ARRAY_TASK_ID" ]; then
+  status=0
+  python -m actionstudio_nb.cli merge "$out" || status=$?
+  rm -f "$merging"
+  exit $status
 fi

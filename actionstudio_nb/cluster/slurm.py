@@ -85,6 +85,8 @@ def slurm(
         raise ConfigError(f'time {time} must be longer than notice, {notice} s: '
             'nothing would be saved before the end')
     batch = Path(config).with_suffix('.sbatch').absolute()
+    if batch == Path(config).absolute(): raise ConfigError(
+        f'{config} would be overwritten by the batch script; name the config {batch.stem}.yaml')
     with atomic_write(batch) as f: f.write(script(kind))
     command = sbatch_command(
         str(batch), [config, *overrides], nodes, gpus, time, notice, partition)

@@ -9,10 +9,11 @@ __all__ = ['convert_item', 'convert']
 from functools import partial
 from pathlib import Path
 from fastcore.script import Param, call_parse
-from ..core import FormatError, dumps
+from ..core import dumps
 from ..views import summary
 from ..workers import Item, Result
-from .formats import read_item
+from ..stages import check_complete
+from .formats import read_item, repair_names
 from .files import run_files, tools_file
 from .mapping import named_format
 
@@ -28,7 +29,7 @@ def convert_item(
     source = dict(file=item.file, line=item.line)
     if len(trajectories) > 1: source['trajectories'] = len(trajectories)
     steps = sum(m.role == 'assistant' for t in trajectories for m in t.conversation)
-    fixes = sorted({r['problem'] for t in trajectories for r in t.meta.get('repairs', [])})
+    fixes = sorted({name for t in trajectories for name in repair_names(t)})
     id, texts = trajectories[0].unique_trajectory_id, [dumps(t) for t in trajectories]
     return Result(id, 'fixed' if fixes else 'kept', fixes, source, texts,
         group=Path(item.file).name, steps=steps)
@@ -49,11 +50,9 @@ def convert(
     "Convert raw records to Unified Format 2.0"
     named_format(format) # An unknown format is reported before anything is read
     work = partial(convert_item, format=format, tools=tools_file(tools) if tools else None)
-    report = run_files('convert', src, work, out, 'unified.jsonl', also=(format, tools),
-        workers=workers, shard=shard)
-    if not shard and report['inputs'] and report['inputs'] == report['outcomes']['dropped']:
-        for name in ('unified.jsonl', 'ledger.jsonl', 'report.json'): (Path(out)/name).unlink()
-        first = next(iter(report['examples'].values()))[0]
-        raise FormatError(f"no record could be read. The first fault: {first['message']}")
-    print(summary(report))
-    return report
+    def publish(report, folder):
+        print(summary(report))
+        check_complete(report)
+        return report
+    return run_files('convert', src, work, out, 'unified.jsonl', also=(format, tools),
+        workers=workers, shard=shard, publish=publish)

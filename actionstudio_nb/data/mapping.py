@@ -4,17 +4,17 @@
 
 # %% auto #0
 __all__ = ['turn_keys', 'record_keys', 'mapping_faults', 'mapped_turn', 'mapped', 'used_paths', 'without_path', 'mapped_extras',
-           'read_mapped', 'yaml_format', 'python_format', 'read_format', 'own_format', 'named_format']
+           'read_mapped', 'yaml_format', 'run_python', 'python_format', 'read_format', 'own_format', 'named_format']
 
 # %% ../../nbs/17_data.mapping.ipynb #a8f11236
-import runpy
+import runpy, traceback
 from difflib import get_close_matches
 from functools import lru_cache, partial
 from pathlib import Path
-import yaml
 from ..core import ConfigError, FormatError
 from ..unified import Trajectory
 from ..values import value_at
+from ..settings import read_yaml
 from .readers import Format, read_openai, turn_extras
 from .formats import formats
 from .tasks import read_xlam
@@ -38,6 +38,9 @@ def mapping_faults(
         for k in spec if k not in kinds]
     faults += [f'{k} must be {what}, found {spec[k]!r}'
         for k, (kind, what) in kinds.items() if k in spec and not isinstance(spec[k], kind)]
+    faults += [f'{k} must hold text alone, found {part!r}' for k in ('roles', 'labels')
+        if isinstance(spec.get(k), (dict, list))
+        for part in (spec[k].values() if k == 'roles' else spec[k]) if not isinstance(part, str)]
     if 'messages' not in spec and not {'query', 'answers'} <= set(spec):
         faults.append('it must name `messages`, or both `query` and `answers`')
     return faults
@@ -104,16 +107,26 @@ def read_mapped(record: dict, tools: list, spec: dict) -> Trajectory:
 # %% ../../nbs/17_data.mapping.ipynb #9509ab52
 def yaml_format(path: str) -> Format:
     "The format that a YAML mapping describes"
-    try: spec = yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as e: raise ConfigError(f'{path} is not valid YAML: {e}') from e
+    spec = read_yaml(path)
     if faults := mapping_faults(spec): raise ConfigError(f'{path}: ' + '; '.join(faults))
     used = {used.split('.')[0] for used in used_paths(spec)}
     return Format(path, lambda record: None, partial(read_mapped, spec=spec), used)
 
+# %% ../../nbs/17_data.mapping.ipynb #acae48d3
+def run_python(path: str) -> dict:
+    "The names that a Python file defines"
+    try: return runpy.run_path(path)
+    except (Exception, SystemExit) as e: # Whatever the file raises
+        lines = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == path]
+        if isinstance(e, SyntaxError): line, reason = e.lineno, e.msg
+        else: line, reason = next(reversed(lines), None), next(iter(str(e).splitlines()), '')
+        at = f', line {line}' if line else ''
+        raise ConfigError(f'{path}{at}: {type(e).__name__}: {reason}; correct the file') from e
+
 # %% ../../nbs/17_data.mapping.ipynb #1747daa3
 def python_format(path: str) -> Format:
     "The format of the last function in a Python file that is marked with `@reader`"
-    found = [f.format for f in runpy.run_path(path).values()
+    found = [f.format for f in run_python(path).values()
         if isinstance(getattr(f, 'format', None), Format)]
     if not found:
         raise ConfigError(f'{path} has no reader: mark a function with @reader(name, keys)')

@@ -11,9 +11,9 @@ __all__ = ['tool_response', 'sharegpt_roles', 'first_tool', 'blank', 'tools_bloc
 # %% ../../nbs/12_data.sharegpt.ipynb #3cf19a8c
 import json, re
 from itertools import pairwise
-from ..core import FormatError
+from ..core import Budget, FormatError, excess
 from ..unified import Message, Trajectory
-from ..values import is_json, read_value, tagged_spans
+from ..values import is_json, read_value, spend, tagged_spans
 from ..toolcalls import as_calls
 from .schemas import to_tools
 from .readers import (
@@ -26,6 +26,7 @@ def tool_messages(
     value, # The value of a tool's turn
 ) -> list[Message]:
     "The results in a tool's turn: one, or several in tags, with the names of their tools if given"
+    if isinstance(value, str): spend(10 * value.count('<tool_response>'))
     spans = tagged_spans(value, tool_response, '</{}>') if isinstance(value, str) else []
     out = []
     for body in [body for _, body, _ in spans] or [value]:
@@ -67,10 +68,10 @@ def tools_at_end(
 ) -> tuple[str, list]:
     "(the instruction without the tools that it ends with, the tools)"
     start = first_tool.search(instruction) if isinstance(instruction, str) else None
-    if not start: return instruction, []
-    at, tools = start.start(), []
-    while at < len(instruction):
-        try: tool, at = json.JSONDecoder().raw_decode(instruction, at)
+    if not start or excess(instruction): return instruction, []
+    at, tools, decode = start.start(), [], json.JSONDecoder().raw_decode
+    while at < len(instruction) and len(tools) <= Budget.tools:
+        try: tool, at = decode(instruction, at)
         except (ValueError, RecursionError): return instruction, []
         tools.append(tool)
         at = blank.match(instruction, at).end()
@@ -146,8 +147,10 @@ def transcript_text(record: dict) -> str | None:
     "The text of a record that holds a chat as lines with the speakers' names"
     text = next((record[k] for k in transcript_keys if isinstance(record.get(k), str)), '')
     text = text.strip('`\n ')
-    names = [m[1].lower() for m in speaker.finditer(text)] if speaker.match(text) else []
-    return text if 'assistant' in names and ('user' in names or 'human' in names) else None
+    seen = set()
+    for m in speaker.finditer(text) if speaker.match(text) else ():
+        seen.add(m[1].lower())
+        if 'assistant' in seen and seen & {'user', 'human'}: return text
 
 # %% ../../nbs/12_data.sharegpt.ipynb #66bb9caf
 def transcript_turn(
@@ -175,6 +178,7 @@ def read_transcript(record, tools):
     text = transcript_text(record)
     upper = speaker.match(text)[1].isupper()
     marks = [m for m in speaker.finditer(text) if m[1].isupper() == upper]
+    spend(10 * len(marks))
     turns = []
     for i, (m, after) in enumerate(pairwise(marks + [None])):
         body = text[m.end():after.start() if after else None].replace('<|endoftext|>', '').strip()

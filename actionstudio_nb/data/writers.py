@@ -12,12 +12,13 @@ from functools import partial
 from pathlib import Path
 from fastcore.script import call_parse
 from tqdm import tqdm
-from ..core import ConfigError, dumps, loads
-from ..views import summary
+from ..core import ConfigError, FormatError, dumps, loads, put_in_place, temporary
+from ..views import shortened, summary
 from ..unified import Message, Trajectory, as_text
 from ..values import json_changes
 from ..toolcalls import flat_call
-from ..workers import Item, Result
+from ..workers import Item, Result, item_value
+from ..stages import check_complete
 from .files import raw_items, run_files
 from .formats import to_unified
 
@@ -127,7 +128,7 @@ def lost(
 ) -> list[str]:
     "JSON paths of what does not survive when a trajectory is written and read again"
     try: back = to_unified(loads(dumps(writers[name](t))), read_back[name])[0]
-    except Exception as e: return [f'$ ({str(e)[:100]})'] # Not even readable
+    except FormatError as e: return [f'$ ({str(e)[:100]})'] # Not even readable
     return [path for path, *_ in json_changes(comparable(t), comparable(back))]
 
 # %% ../../nbs/19_data.writers.ipynb #002b7e42
@@ -139,7 +140,9 @@ def write_item(
     "Write one trajectory"
     t = Trajectory.from_dict(record)
     paths = lost(t, to)
-    source = dict(file=item.file, line=item.line) | ({'lost': paths} if paths else {})
+    more = [f'and {len(paths) - 20:,} more'] if len(paths) > 20 else []
+    source = dict(file=item.file, line=item.line)
+    if paths: source['lost'] = [shortened(path, 500) for path in paths[:20]] + more
     return Result(t.unique_trajectory_id, 'kept', ['lossy'] if paths else [], source,
         [dumps(writers[to](t))], steps=sum(m.role == 'assistant' for m in t.conversation))
 
@@ -148,12 +151,12 @@ def to_parquet(path: Path, records):
     "Write OpenAI records to a Parquet file, nested values as JSON text"
     import pyarrow as pa, pyarrow.parquet as parquet
     schema = pa.schema([(k, pa.string()) for k in ('id', 'messages', 'tools', 'meta')])
-    part = path.with_name(f'.{path.name}')
-    with parquet.ParquetWriter(part, schema) as out:
-        for r in records:
-            row = {k: v if isinstance(v, str) else dumps(v) for k, v in r.items()}
-            out.write_batch(pa.RecordBatch.from_pylist([row], schema))
-    part.replace(path)
+    with temporary(path) as part:
+        with parquet.ParquetWriter(part, schema) as out:
+            for r in records:
+                row = {k: v if isinstance(v, str) else dumps(v) for k, v in r.items()}
+                out.write_batch(pa.RecordBatch.from_pylist([row], schema))
+        put_in_place(part, path)
 
 # %% ../../nbs/19_data.writers.ipynb #b7f559db
 @call_parse
@@ -166,12 +169,14 @@ def write_file(
     "Write trajectories in another format; the ledger says what it cannot hold"
     if to not in [*writers, 'parquet']:
         raise ConfigError(f"unknown format {to!r}: use one of {', '.join(writers)}, parquet")
-    name, out = 'openai' if to == 'parquet' else to, Path(out)
-    report = run_files('write', file, partial(write_item, to=name), out, f'{name}.jsonl',
-        settings=dict(to=to), workers=workers)
-    if to == 'parquet':
-        items = tqdm(raw_items(str(out/'openai.jsonl')), desc='parquet')
-        to_parquet(out/'trajectories.parquet', (loads(item.content) for item in items))
-        (out/'openai.jsonl').unlink()
-    print(summary(report))
-    return report
+    name = 'openai' if to == 'parquet' else to
+    def publish(report, folder):
+        if to == 'parquet':
+            items = tqdm(raw_items(str(folder/'openai.jsonl')), desc='parquet')
+            to_parquet(folder/'trajectories.parquet', map(item_value, items))
+            (folder/'openai.jsonl').unlink()
+        print(summary(report))
+        check_complete(report)
+        return report
+    return run_files('write', file, partial(write_item, to=name), out, f'{name}.jsonl',
+        settings=dict(to=to), workers=workers, publish=publish)

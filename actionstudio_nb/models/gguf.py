@@ -10,13 +10,14 @@ __all__ = ['byte_level', 'known_pre_tokenizers', 'architectures', 'tricky_texts'
            'write_gguf']
 
 # %% ../../nbs/56_models.gguf.ipynb #240ca13a
-import math, os, re, shutil, subprocess, sys, tempfile
+import math, os, re, shutil, subprocess, sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 import numpy as np, torch
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from ..core import ActionStudioError, ConfigError, dumps, loads, read_json
+from ..core import (
+    ActionStudioError, ConfigError, dumps, loads, put_in_place, read_json, temporary)
 from ..tokens.templates import load_tokenizer
 from .load import load_model
 from .weights import logit_distance, sample_logits
@@ -318,10 +319,12 @@ def write_gguf(
     script: str | None = None, # llama.cpp's converter; None converts without it
 ) -> Path:        # The file, in `folder`
     "Write a model as one file for llama.cpp, whole or not at all, and verify it"
-    with tempfile.TemporaryDirectory(dir=folder.parent) as part:
-        file = Path(part)/f'{folder.name}-{kind}.gguf'
+    with temporary(folder.with_name(f'{folder.name}.gguf'), alone=True) as part:
+        part.mkdir()
+        file = part/f'{folder.name}-{kind}.gguf'
         if script: run_converter(script, folder, file, kind)
         else: convert_to_gguf(folder, file, kind)
         verify_tokenizer(folder, file, script)
         verify_logits(folder, file, kind)
-        return file.replace(folder/file.name)
+        put_in_place(file, folder/file.name)
+    return folder/file.name

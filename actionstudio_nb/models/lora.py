@@ -43,10 +43,10 @@ def add_lora(
         with warnings.catch_warnings(): # peft warns about its own defaults and deprecated calls
             warnings.simplefilter('ignore')
             return get_peft_model(model, config)
-    except ValueError as e:
+    except (ValueError, RuntimeError) as e: # The second if memory does not suffice
         hint = (f'. {", ".join(experts)} are expert weights; '
             'list module names in lora_targets to leave them out') if experts else ''
-        raise ConfigError(f'LoRA does not fit this model: {e}{hint}') from e
+        raise ConfigError(f'LoRA does not fit this model: {str(e).splitlines()[0]}{hint}') from e
 
 # %% ../../nbs/53_models.lora.ipynb #111a447c
 def expert_blocks(model) -> set[type]:

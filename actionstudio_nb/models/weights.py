@@ -7,11 +7,12 @@ __all__ = ['sample_text', 'published_dtype', 'cast_parameters', 'set_stop_tokens
            'verify_copy', 'check_target', 'save_model']
 
 # %% ../../nbs/55_models.weights.ipynb #98130e5d
-import os, shutil
+import shutil
 from pathlib import Path
 import torch
 from transformers import AutoConfig
-from ..core import ActionStudioError, ConfigError, make_dir, read_json, write_json
+from ..core import (
+    ActionStudioError, ConfigError, make_dir, put_in_place, read_json, temporary, write_json)
 from ..tokens.templates import load_pretrained, stop_tokens
 from .load import load_model
 
@@ -82,15 +83,15 @@ def save_model(
     "Write a Hugging Face model, whole or not at all, and verify it"
     folder = Path(folder)
     check_target(folder)
-    part = make_dir(folder.parent)/f'.{os.getpid()}.{folder.name}'
-    try:
+    old = make_dir(folder.parent)/f'.{folder.name}.old'
+    if old.exists() and not folder.exists(): old.rename(folder) # After a process that was killed
+    with temporary(folder, alone=True) as part:
         model.save_pretrained(part, max_shard_size=max_shard_size)
         tokenizer.save_pretrained(part)
         set_stop_tokens(part, tokenizer)
         verify_copy(model, tokenizer, part)
         for name, text in texts.items(): (part/name).write_text(text, encoding='utf-8')
-        old = folder.with_name(f'.old.{os.getpid()}.{folder.name}')
-        if folder.exists(): folder.rename(old)
-        part.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
-    finally: shutil.rmtree(part, ignore_errors=True)
+        if folder.exists(): folder.rename(old)
+        put_in_place(part, folder)
+        shutil.rmtree(old, ignore_errors=True)

@@ -5,16 +5,19 @@
 # %% auto #0
 __all__ = ['call_marks', 'reasoning_marks', 'hints', 'simulator_word', 'control_characters', 'misread', 'harmless', 'placeholder',
            'precise', 'date', 'error_text', 'nothing_left_unread', 'no_simulator_speaks', 'characters_are_sound',
-           'string_values', 'call_strings', 'is_placeholder', 'was_given', 'turn_texts', 'day_numbers', 'is_grounded',
-           'values_are_real', 'is_error', 'goes_on_to_an_end', 'not_endless']
+           'string_values', 'call_strings', 'is_placeholder', 'Heard', 'given_texts', 'argument_path', 'turn_texts',
+           'day_numbers', 'named_days', 'values_are_real', 'is_error', 'goes_on_to_an_end', 'not_endless']
 
 # %% ../../nbs/21_quality.content.ipynb #35a37fdb
 import re
 from collections import Counter
-from functools import lru_cache
+from itertools import accumulate
+from math import inf
+from fastcore.basics import patch
 from ..core import dumps
+from ..views import shortened
 from ..unified import as_text
-from ..values import is_json
+from ..values import is_json, json_path
 from .rules import rule
 
 # %% ../../nbs/21_quality.content.ipynb #e1a768d7
@@ -51,7 +54,7 @@ def no_simulator_speaks(t):
         if not isinstance(m.content, str) or '###' not in m.content: continue
         if mark := simulator_word.search(m.content):
             yield ('simulator_token', f'$.conversation[{i}].content',
-                f'{mark[0]} is a control word of a user simulator')
+                f'{shortened(mark[0])} is a control word of a user simulator')
 
 # %% ../../nbs/21_quality.content.ipynb #f7bd788b
 control_characters = re.compile('[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]')
@@ -71,22 +74,23 @@ def characters_are_sound(t):
             yield 'broken_unicode', path, f'{mark[0]!r} looks wrongly decoded'
 
 # %% ../../nbs/21_quality.content.ipynb #8307716d
-def string_values(value, path: str):
-    "Yield (JSON path, text) for every string inside a JSON value"
-    if isinstance(value, str): yield path, value
-    elif isinstance(value, dict):
-        yield from (found for k, v in value.items() for found in string_values(v, f'{path}.{k}'))
-    elif isinstance(value, list):
-        yield from (found for i, v in enumerate(value)
-            for found in string_values(v, f'{path}[{i}]'))
+def string_values(value):
+    "Yield (keys and indices, text) for every string inside a JSON value"
+    waiting = [((), value)]
+    while waiting:
+        at, value = waiting.pop()
+        if isinstance(value, str): yield at, value
+        elif isinstance(value, dict):
+            waiting.extend(((*at, k), v) for k, v in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend(((*at, i), value[i]) for i in reversed(range(len(value))))
 
 # %% ../../nbs/21_quality.content.ipynb #a71e2c51
 def call_strings(t):
-    "Yield (index of the message, JSON path, text) for all strings in the arguments of all calls"
+    "Yield (index of the message, of the call, keys and indices, text) for strings in arguments"
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
-            path = f'$.conversation[{i}].tool_calls[{j}].function.arguments'
-            yield from ((i, *found) for found in string_values(call.function.arguments, path))
+            yield from ((i, j, *found) for found in string_values(call.function.arguments))
 
 # %% ../../nbs/21_quality.content.ipynb #6761f6f6
 placeholder = re.compile(
@@ -98,10 +102,37 @@ def is_placeholder(text: str) -> bool:
     return len(text) < 60 and bool(placeholder.fullmatch(text.strip()))
 
 # %% ../../nbs/21_quality.content.ipynb #0c7af22e
-def was_given(t, i: int, text: str) -> bool:
-    "Does a user or tool message before message `i` contain exactly this text?"
-    return any(text in as_text(m.content) for m in t.conversation[:i]
-        if m.role in ('user', 'tool'))
+class Heard:
+    "The texts of a conversation, in order, and which of them contain a value"
+    def __init__(self,
+        texts: list[str],
+        left: int = 200_000_000, # Characters to search; a long value counts several times
+    ):
+        self.texts, self.text, self.left = texts, '\n'.join(texts), left
+        self.found, self.days, self.read = {}, set(), 0
+        self.ends = list(accumulate((len(text) + 1 for text in texts), initial=0))
+
+    def contains(self,
+        value: str,
+        n: int,        # Number of texts to look at
+    ) -> bool | None:  # None if the limit is reached
+        "Does one of the first texts contain the value?"
+        if value not in self.found:
+            if self.left < 0: return None
+            at = self.text.find(value)
+            self.left -= (len(self.text) if at < 0 else at) * (1 + len(value) // 8)
+            self.found[value] = at + len(value) if at >= 0 else inf
+        return self.found[value] <= self.ends[n]
+
+# %% ../../nbs/21_quality.content.ipynb #969c487f
+def given_texts(t) -> list[str]:
+    "What users and tools say in each message; nothing for other messages"
+    return [as_text(m.content) if m.role in ('user', 'tool') else '' for m in t.conversation]
+
+# %% ../../nbs/21_quality.content.ipynb #9e9a8b03
+def argument_path(i: int, j: int, at=()) -> str:
+    "The JSON path of a place in the arguments of call `j` in message `i`"
+    return json_path(f'$.conversation[{i}].tool_calls[{j}].function.arguments', at)
 
 # %% ../../nbs/21_quality.content.ipynb #99dc3064
 def turn_texts(t) -> list[str]:
@@ -112,40 +143,46 @@ def turn_texts(t) -> list[str]:
     return [(t.task_instruction + dumps(t.tools)).casefold(), *map(turn, t.conversation)]
 
 # %% ../../nbs/21_quality.content.ipynb #c29b4c92
-@lru_cache(maxsize=1)
 def day_numbers(text: str) -> set[str]:
     "Numbers in a text that could be a day or a month"
     return set(re.findall(r'\b0?(\d\d?)(?:st|nd|rd|th|\b)', text))
+
+# %% ../../nbs/21_quality.content.ipynb #f08d8155
+@patch
+def days_named(self: Heard,
+    n: int, # Number of texts to look at; never less than in an earlier call
+) -> set[str]:
+    "The day numbers in the first texts"
+    self.days.update(*map(day_numbers, self.texts[self.read:n]))
+    self.read = n
+    return self.days
 
 # %% ../../nbs/21_quality.content.ipynb #75919521
 precise = re.compile(r'[\w.+-]+@[\w-]+(?:\.[\w-]+)+|#?[A-Za-z]{0,6}[-_]?\d[\w-]{3,}')
 date = re.compile(r'(?:\d{4}[-/])?\d\d?[-/]\d\d?(?:[-/]\d{4})?(?:[T ].*)?')
 
-def is_grounded(
-    value: str,
-    before: str, # Everything before the call, casefolded
-) -> bool:
-    "Can the value have come from the text? True for values that are not precise"
-    is_date = date.fullmatch(value)
-    if not is_date and not precise.fullmatch(value) or value.casefold() in before: return True
-    # Day and month, in either order
-    days = [str(int(n)) for n in re.findall(r'\b\d\d?\b', value[:10])] if is_date else []
-    return not day_numbers(before).isdisjoint(days)
+def named_days(value: str) -> set[str]:
+    "The numbers in a date that may be its day or its month, in either order"
+    if not date.fullmatch(value): return set()
+    return {str(int(n)) for n in re.findall(r'\b\d\d?\b', value[:10])}
 
 # %% ../../nbs/21_quality.content.ipynb #a56fdb2c
 @rule(placeholder='drop', ungrounded_value='warn')
 def values_are_real(t):
     "No argument is a placeholder; ids, addresses and dates occur before the call"
-    parts, at, before = None, None, ''
-    for i, path, text in call_strings(t):
-        if is_placeholder(text) and not was_given(t, i, text):
-            yield 'placeholder', path, f'{text!r} is a placeholder'
-        if not date.fullmatch(text) and not precise.fullmatch(text): continue
-        if i != at:
-            parts = parts or turn_texts(t)
-            at, before = i, ''.join(parts[:i + 1])
-        if not is_grounded(text, before):
-            yield 'ungrounded_value', path, f'{text!r} does not occur before the call'
+    given = heard = None
+    for i, j, at, text in call_strings(t):
+        if is_placeholder(text):
+            given = given or Heard(given_texts(t))
+            if not given.contains(text, i):
+                yield 'placeholder', argument_path(i, j, at), f'{text!r} is a placeholder'
+        days = named_days(text)
+        if not days and not precise.fullmatch(text): continue
+        heard = heard or Heard(turn_texts(t))
+        known = heard.contains(text.casefold(), i + 1)
+        if known or days and not days.isdisjoint(heard.days_named(i + 1)): continue
+        why = 'does not occur before the call' if known is False else 'is one of too many to look for'
+        yield 'ungrounded_value', argument_path(i, j, at), f'{shortened(text)!r} {why}'
 
 # %% ../../nbs/21_quality.content.ipynb #6587393e
 error_text = re.compile(r'\s*(?:error|exception|traceback)\b|\s*\w*(?:Error|Exception)\b:', re.I)
@@ -167,7 +204,7 @@ def goes_on_to_an_end(t):
             made[key := dumps(call.function)] += 1
             if made[key] == 2:
                 yield ('repeated_call', f'$.conversation[{i}].tool_calls[{j}]',
-                    f'{key[:100]} repeats an earlier call')
+                    f'{shortened(key, 100)} repeats an earlier call')
         if m.role == 'tool': last_result = i, m.content
     if t.conversation and t.conversation[-1].role == 'tool':
         yield 'ends_in_result', '$.conversation', 'the conversation ends with a tool result'

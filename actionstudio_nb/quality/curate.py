@@ -8,9 +8,12 @@ __all__ = ['usual_checks', 'usual_severities', 'load_rules', 'check', 'judge', '
 # %% ../../nbs/27_quality.curate.ipynb #a8b19e1e
 from pathlib import Path
 from ..core import dumps
+from ..views import shortened
 from ..unified import Trajectory
 from ..workers import Item, Result
-from .rules import Finding, Rules, apply_rules, read_rules
+from ..data.formats import repair_names
+from .rules import (
+    Finding, Rules, apply_rules, first_findings, read_rules)
 from .fixes import apply_fixes
 from .duplicates import benchmark_grams, contaminated, sketch
 from .content import (
@@ -57,8 +60,8 @@ def judge(
     repairs = apply_fixes(trajectory, rules)
     findings = apply_rules(trajectory, rules)
     if benchmark and (severity := rules.severities['contamination']) != 'off':
-        findings += [Finding(name, severity, path, message)
-            for name, path, message in contaminated(trajectory, benchmark)]
+        findings += first_findings(Finding(name, severity, path, shortened(message))
+            for name, path, message in contaminated(trajectory, benchmark))
     return repairs, findings
 
 # %% ../../nbs/27_quality.curate.ipynb #cea1f7d6
@@ -82,14 +85,14 @@ def verdict(
     "Decide whether a trajectory is kept, fixed or dropped"
     repairs, findings = judge(t, rules, benchmark_grams(benchmarks) if benchmarks else frozenset())
     drop = any(f.severity != 'warn' for f in findings)
-    read = {r['problem'] for r in t.meta.get('repairs', [])} # What its reader repaired
+    read = repair_names(t)
     return Result(t.unique_trajectory_id,
         outcome='dropped' if drop else 'fixed' if repairs or read else 'kept',
         reasons=sorted({f.rule for f in repairs + findings} | read),
         source=ledger_source(item, repairs, findings),
         texts=[] if drop else [dumps(t)],
         content=t.content_id(), sketch=sketch(t) if near and not drop else None,
-        group=str(t.meta.get('source') or Path(item.file).name),
+        group=shortened(str(t.meta.get('source') or Path(item.file).name), 100),
         steps=sum(m.role == 'assistant' for m in t.conversation))
 
 # %% ../../nbs/27_quality.curate.ipynb #fa8a0376

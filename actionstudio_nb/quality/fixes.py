@@ -4,17 +4,22 @@
 
 # %% auto #0
 __all__ = ['missing', 'fixers', 'without_null', 'fix_invalid_schema', 'fix_duplicate_tool', 'coerced', 'spelled',
-           'matching_choice', 'is_optional', 'repair_argument', 'repair_call', 'repair_calls', 'fix_wrong_type',
-           'fix_not_in_enum', 'unused_id', 'fix_call_id', 'cut_out', 'fix_simulator_token', 'fix_control_character',
-           'apply_fixes']
+           'choices_by_spelling', 'matching_choice', 'is_optional', 'repair_argument', 'repair_call', 'repair_calls',
+           'fix_wrong_type', 'fix_not_in_enum', 'unused_id', 'fix_call_id', 'cut_out', 'fix_simulator_token',
+           'fix_control_character', 'apply_fixes']
 
 # %% ../../nbs/23_quality.fixes.ipynb #fb22a38c
+from collections import defaultdict, deque
 from ..core import dumps
+from ..views import shortened
 from ..unified import Trajectory
-from ..values import json_path, read_value, value_at
-from .rules import Finding, Rules
+from ..values import json_path, read_value, share_steps, value_at
+from .rules import Finding, Rules, first_findings
 from .content import control_characters, simulator_word
-from .structure import validator
+from .structure import Compiled, is_too_much, schema_errors, schemas
+
+# %% ../../nbs/23_quality.fixes.ipynb #69abb044
+missing = object() # "No value", since None is one
 
 # %% ../../nbs/23_quality.fixes.ipynb #d62c302b
 def without_null(schema):
@@ -29,9 +34,9 @@ def fix_invalid_schema(t):
     "Remove keywords that are null from schemas that are invalid because of them"
     for i, tool in enumerate(t.tools):
         before = tool.function.parameters
-        if validator(before)[0]: continue
+        if schemas[before].validator: continue
         after = without_null(before)
-        if validator(after)[0]:
+        if schemas[after].validator:
             tool.function.parameters = after
             path = f'$.tools[{i}].function.parameters'
             yield path, 'removed keywords that are null', before, after
@@ -39,13 +44,11 @@ def fix_invalid_schema(t):
 # %% ../../nbs/23_quality.fixes.ipynb #ae6dd184
 def fix_duplicate_tool(t):
     "Remove exact copies of tools"
-    kept = [tool for i, tool in enumerate(t.tools) if tool not in t.tools[:i]]
+    if len({tool.function.name for tool in t.tools}) == len(t.tools): return
+    kept = list({dumps(tool, sorted=True): tool for tool in reversed(t.tools)}.values())[::-1]
     if len(kept) < len(t.tools):
         yield '$.tools', 'removed copies of a tool', len(t.tools), len(kept)
         t.tools = kept
-
-# %% ../../nbs/23_quality.fixes.ipynb #69abb044
-missing = object() # "No result", since None is a value
 
 # %% ../../nbs/23_quality.fixes.ipynb #8d2cfe92
 def coerced(value, wanted):
@@ -54,8 +57,8 @@ def coerced(value, wanted):
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return dumps(value) if is_number else missing
     if not isinstance(value, str) or not isinstance(wanted, str): return missing
-    problems = []
-    read = read_value(value.strip().lower() if wanted == 'boolean' else value, problems)
+    text = value.strip().lower() if wanted == 'boolean' else value
+    read = read_value(text, problems := [], repair=False)
     if set(problems) - {'Python instead of JSON'}: return missing
     types = dict(integer=int, number=(int, float), boolean=bool, array=list, object=dict)
     fits = isinstance(read, types.get(wanted, ()))
@@ -67,10 +70,16 @@ def spelled(value) -> str:
     return (value if isinstance(value, str) else dumps(value)).casefold()
 
 # %% ../../nbs/23_quality.fixes.ipynb #304de8b4
-def matching_choice(value, choices: list):
+def choices_by_spelling(choices: list) -> dict[str, list]:
+    "Allowed values by how they are spelled"
+    found = defaultdict(list)
+    for c in choices: found[spelled(c)].append(c)
+    return found
+
+def matching_choice(value, choices: dict[str, list]):
     "The one allowed value that is spelled like `value`, or `missing`"
     if value is None or isinstance(value, str) and len(value) < 3: return missing
-    found = [c for c in choices if spelled(c) == spelled(value)]
+    found = choices.get(spelled(value), [])
     return found[0] if len(found) == 1 else missing
 
 # %% ../../nbs/23_quality.fixes.ipynb #a9b5bfb5
@@ -89,6 +98,7 @@ def repair_argument(
     keyword: str,     # Violated keyword, `type` or `enum`
     at: list,         # Path of the fault in the arguments
     place: list,      # Path of the violated subschema in `parameters`
+    spellings: dict,  # {place: choices by spelling}, filled as needed
 ):
     "Repair one argument; yields (message, before, after)"
     schema, holder = value_at(parameters, place), value_at(arguments, at[:-1])
@@ -97,31 +107,37 @@ def repair_argument(
     before = holder[at[-1]]
     if before is None and is_optional(parameters, place):
         del holder[at[-1]]
-        yield 'removed null for an argument that was not given', None, None
+        yield 'removed null for an argument that was not given', None, missing
         return
-    wanted, repair, message = schema[keyword], coerced, f'converted to {schema[keyword]}'
-    if keyword == 'enum': repair, message = matching_choice, 'spelled as in the schema'
-    if (after := repair(before, wanted)) is missing: return
+    if keyword == 'enum':
+        if tuple(place) not in spellings:
+            spellings[tuple(place)] = choices_by_spelling(schema['enum'])
+        after = matching_choice(before, spellings[tuple(place)])
+    else: after = coerced(before, schema[keyword])
+    if after is missing: return
     holder[at[-1]] = after
-    yield message, before, after
+    yield ('spelled as in the schema' if keyword == 'enum'
+        else f'converted to {schema[keyword]}'), before, after
 
 # %% ../../nbs/23_quality.fixes.ipynb #b5a75061
 def repair_call(
     arguments: dict,  # Of one call; changed in place
-    parameters: dict, # JSON Schema of the arguments
+    schema: Compiled, # Of the arguments
     keyword: str,     # Violated keyword, `type` or `enum`
 ):
     "Repair all arguments that violate a keyword; yields (path, message, before, after)"
-    known, tried, repaired = validator(parameters)[0], set(), True
-    while known and repaired and not known.is_valid(arguments):
+    tried, spellings = set(), {}
+    for _ in range(10): # Text inside text inside text
+        errors = [] if is_too_much(schema, arguments) else schema_errors(schema, arguments) or []
         repaired = False
-        for e in list(known.iter_errors(arguments)):
+        for e in errors:
             at, place = e.instance_path, e.schema_path[:-1]
             if not at or e.schema_path[-1] != keyword or tuple(at) in tried: continue
             tried.add(tuple(at))
-            for done in repair_argument(arguments, parameters, keyword, at, place):
+            for done in repair_argument(arguments, schema.parameters, keyword, at, place, spellings):
                 repaired = True
                 yield at, *done
+        if not repaired: return
 
 # %% ../../nbs/23_quality.fixes.ipynb #8d42adfa
 def repair_calls(
@@ -130,11 +146,14 @@ def repair_calls(
 ):
     "Repair the arguments of all calls that violate a keyword of their schema"
     tools = {tool.function.name: tool.function.parameters for tool in t.tools}
+    known = {} # By name: the compiled schema
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
-            if not (parameters := tools.get(call.function.name)): continue
-            path = f'$.conversation[{i}].tool_calls[{j}].function.arguments'
-            for at, *done in repair_call(call.function.arguments, parameters, keyword):
+            name, path = call.function.name, f'$.conversation[{i}].tool_calls[{j}].function.arguments'
+            if not tools.get(name): continue
+            schema = known[name] = known.get(name) or schemas[tools[name]]
+            if not schema.validator: continue
+            for at, *done in repair_call(call.function.arguments, schema, keyword):
                 yield json_path(path, at), *done
 
 # %% ../../nbs/23_quality.fixes.ipynb #deb22db7
@@ -149,32 +168,31 @@ def fix_not_in_enum(t):
 
 # %% ../../nbs/23_quality.fixes.ipynb #762d7a2a
 def unused_id(
-    id: str,   # As the log has it, may be empty
-    used: set, # Ids of earlier calls, and the empty one
+    id: str,    # As the log has it, may be empty
+    used: dict, # Ids of earlier calls, and the empty one, each with the last number tried after it
 ) -> str:
     "The id itself if it is free, or the first free one made from it"
-    new, n = id, len(used) - 1
-    while new in used: new, n = f'{id or "call"}_{n}', n + 1
+    new, n = id, max(len(used) - 1, used.get(id, 0))
+    while new in used:
+        new, n = f'{id or "call"}_{n}', n + 1
+        used[id] = n
     return new
 
 # %% ../../nbs/23_quality.fixes.ipynb #10f81c01
 def fix_call_id(t):
     "Give every call an id that no other call has, and pass it on to its result"
-    used, waiting = {''}, [] # Ids so far; (old id, new id) of the turn's calls without a result
+    used, waiting = {'': 0}, {} # Ids so far; {old id: new ids of the turn's calls without a result}
     for i, m in enumerate(t.conversation):
-        if m.role != 'tool': waiting = []
+        if m.role != 'tool': waiting = {}
         for j, call in enumerate(m.tool_calls):
             before, call.id = call.id, unused_id(call.id, used)
-            used.add(call.id)
-            waiting.append((before, call.id))
+            used[call.id] = 0
+            waiting.setdefault(before, deque()).append(call.id)
             if call.id != before:
                 why = 'the id belonged to an earlier call' if before else 'the call had no id'
                 yield f'$.conversation[{i}].tool_calls[{j}].id', why, before, call.id
-        if m.role != 'tool': continue
-        answered = next((pair for pair in waiting if pair[0] == (m.tool_call_id or '')), None)
-        if answered:
-            waiting.remove(answered)
-            m.tool_call_id = answered[1]
+        answered = waiting.get(m.tool_call_id or '') if m.role == 'tool' else None
+        if answered: m.tool_call_id = answered.popleft()
 
 # %% ../../nbs/23_quality.fixes.ipynb #f1baf962
 def cut_out(t, pattern, message: str):
@@ -193,7 +211,7 @@ def fix_simulator_token(t):
         if last.role != 'user' or last.content.strip(): return
         t.conversation.pop()
         path = f'$.conversation[{len(t.conversation)}]'
-        yield path, 'removed an empty last turn', last.content, None
+        yield path, 'removed an empty last turn', last.content, missing
 
 # %% ../../nbs/23_quality.fixes.ipynb #6c03c47d
 def fix_control_character(t):
@@ -211,11 +229,14 @@ fixers = dict( # Rule: its fixer
     control_character=fix_control_character)
 
 # %% ../../nbs/23_quality.fixes.ipynb #55cde73c
+@share_steps
 def apply_fixes(
     trajectory: Trajectory, # Changed in place
     rules: Rules,           # Fixers run where the severity is `fix`
 ) -> list[Finding]:         # The repairs
     "Repair what can be repaired without guessing"
-    return [Finding(name, 'fix', path, message, dumps(before)[:500], dumps(after)[:500])
+    return first_findings(
+        Finding(name, 'fix', shortened(path, 500), shortened(message, 1000), dumps(before)[:500],
+            None if after is missing else dumps(after)[:500])
         for name, fixer in fixers.items() if rules.severities[name] == 'fix'
-        for path, message, before, after in fixer(trajectory)]
+        for path, message, before, after in fixer(trajectory))

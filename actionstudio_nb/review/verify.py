@@ -9,12 +9,15 @@ __all__ = ['preformatted', 'turn_html', 'row_html', 'StageView', 'token_changes'
 # %% ../../nbs/40_review.verify.ipynb #49b79d8e
 from difflib import SequenceMatcher
 from itertools import pairwise, takewhile
+from pathlib import Path
 from fastcore.basics import patch
 from fastcore.script import call_parse
-from ..core import ConfigError, atomic_write, dumps, make_dir
+from ..core import ConfigError, atomic_write, dumps
 from ..views import escaped, report_page, summary, table_row
 from ..unified import Trajectory, read_trajectories
 from ..values import json_changes
+from ..stages import check_complete
+from ..folders import output_folder
 from ..quality.curate import check
 from ..tokens.trees import common_prefix
 from ..tokens.served import ServedTurn
@@ -139,11 +142,16 @@ def verify(
     "Show and check what a model would see of each trajectory, and what it would learn to write"
     if not model:
         raise ConfigError('no model given; name one with --model: a folder or an id on the Hub')
-    out = make_dir(out)
-    report = render_file(file, out, model, template, train_on, max_length, workers=workers)
-    examples = example_views(report, file, cached_tokenizer(model, template), train_on)
-    with atomic_write(out/'report.html') as f: f.write(report_page(report) + examples)
-    print(summary(report))
-    print(f"{report['tokens']:,} tokens, {report['trained']:,} of them trained, longest path "
-        f"{report['longest']:,}; see {out/'report.html'}")
-    return report
+    if not Path(file).is_file():
+        raise ConfigError(f'{file} is not a file; name one of trajectories, '
+            'as `actionstudio clean` writes it')
+    tokenizer = cached_tokenizer(model, template) # Fail before the folder is made
+    with output_folder(out) as out:
+        report = render_file(file, out, model, template, train_on, max_length, workers=workers)
+        examples = example_views(report, file, tokenizer, train_on)
+        with atomic_write(out/'report.html') as f: f.write(report_page(report) + examples)
+        print(summary(report))
+        print(f"{report['tokens']:,} tokens, {report['trained']:,} of them trained, longest path "
+            f"{report['longest']:,}; see {out/'report.html'}")
+        check_complete(report)
+        return report

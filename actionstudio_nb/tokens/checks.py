@@ -12,6 +12,7 @@ from ..unified import Trajectory
 from ..toolcalls import parse_reply
 from ..quality.rules import Finding
 from .trees import TokenTree
+from .limits import OverBudget
 from .templates import stop_tokens
 from .served import ServedTurn, strings_in
 from .encode import cuts
@@ -57,7 +58,10 @@ def check_rendering(
     **template_kwargs,
 ) -> Checked:
     "Render a trajectory and find what a model could not or should not learn from it"
-    rendered = render_turns(trajectory, tokenizer, train_on, **template_kwargs)
+    try: rendered = render_turns(trajectory, tokenizer, train_on, **template_kwargs)
+    except OverBudget as e:
+        found = Finding('over_budget', 'drop', '$.conversation', str(e))
+        return Checked(TokenTree(id=trajectory.unique_trajectory_id), [], [found])
     findings = list(special_tokens_in(trajectory, tokenizer))
     checked = Checked(rendered.tree, rendered.turns, findings)
     def add(*finding): findings.append(Finding(*finding))

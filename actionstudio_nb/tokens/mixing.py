@@ -183,9 +183,10 @@ def prefetch(
     number: int = 8, # How many items to prepare ahead
 ):
     "Yield the items of an iterable, prepared ahead in a thread"
-    items, end = iter(items), object()
-    with ThreadPoolExecutor(1) as thread:
+    items, end, thread = iter(items), object(), ThreadPoolExecutor(1)
+    try:
         waiting = deque(thread.submit(next, items, end) for _ in range(number))
         while (item := waiting.popleft().result()) is not end:
             waiting.append(thread.submit(next, items, end))
             yield item
+    finally: thread.shutdown(cancel_futures=True)

@@ -8,18 +8,18 @@ __all__ = ['exclusion_reason', 'cached_tokenizer', 'rendered_result', 'render_it
 
 # %% ../../nbs/38_tokens.prepare.ipynb #006f0b27
 import actionstudio_nb
-import os, shutil
+import shutil
 from collections import Counter
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from filelock import FileLock
 from ..core import (
-    ActionStudioError, ConfigError, atomic_write, cache_dir, content_hash, make_dir,
+    ActionStudioError, ConfigError, atomic_write, cache_dir, content_hash, make_dir, put_in_place,
     read_json, stable_id, write_json)
 from ..unified import Trajectory
 from ..workers import Item, Result, jsonl_items
 from ..stages import default_workers, file_stamps, run_stage
+from ..folders import hold_lock
 from .trees import TreeFile, tree_line
 from .templates import load_tokenizer, stop_tokens
 from .checks import Checked, check_rendering
@@ -140,11 +140,11 @@ def render_cached(
     tokenizer = cached_tokenizer(model, template)
     name = stable_id([data_hash(file), tokenizer_hash(tokenizer), settings, code_hash()])
     folder = make_dir(cache_dir()/'trees')/name
-    with FileLock(folder.with_suffix('.lock')):
+    with hold_lock(folder.with_suffix('.lock'), folder, wait=True):
         if not folder.exists():
             part = make_dir(folder.with_name(f'.{name}'))
             render_file(file, part, model, template, **settings)
-            os.replace(part, folder)
+            put_in_place(part, folder)
     return folder
 
 # %% ../../nbs/38_tokens.prepare.ipynb #f225fbea

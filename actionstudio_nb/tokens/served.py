@@ -12,6 +12,7 @@ from msgspec import Struct
 from ..core import dumps
 from ..unified import Trajectory
 from .trees import common_prefix
+from .limits import OverBudget
 from .templates import (
     RenderError, adapt_messages, apply_template, stop_tokens, template_form)
 
@@ -26,6 +27,7 @@ def render_text(
     "Render messages as text; raises `RenderError`"
     tools = trajectory.tool_schemas()
     try: return apply_template(tokenizer, messages, tools, prompt, template_kwargs)
+    except OverBudget: raise
     except Exception as e: # A template is a program and can raise anything
         turn = len(messages) - bool(trajectory.task_instruction) - (not prompt)
         raise RenderError(f'{trajectory.unique_trajectory_id}, turn {turn}: the chat template '
@@ -58,7 +60,8 @@ def texts_of(
     "The first n messages as text, for each n of `ends`; an error in place of what is refused"
     starts, tools = [messages[:n] for n in ends], trajectory.tool_schemas()
     try: return apply_template(tokenizer, starts, tools, prompt, template_kwargs) if ends else []
-    except Exception: pass
+    except OverBudget: raise
+    except Exception: pass # A template can raise anything; which text is it?
     def one(start):
         try: return render_text(trajectory, tokenizer, start, prompt, template_kwargs)
         except RenderError as e: return e

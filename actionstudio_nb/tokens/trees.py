@@ -7,14 +7,13 @@ __all__ = ['Segment', 'LeftOut', 'TokenTree', 'common_prefix', 'StoredTree', 'tr
            'TreeFile']
 
 # %% ../../nbs/30_tokens.trees.ipynb #3b3dbd76
-import os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from msgspec import Struct, json
-from ..core import LinesByOffset
+from ..core import LinesByOffset, put_in_place, temporary
 
 # %% ../../nbs/30_tokens.trees.ipynb #df5d021d
 class Segment(Struct):
@@ -177,9 +176,9 @@ class TreeFile(Sequence):
     ):
         self.path, saved = Path(path), Path(path).with_suffix('.index.npy')
         if rebuild or not saved.exists():
-            part = saved.with_name(f'.{os.getpid()}.{saved.name}')
-            np.save(part, index_trees(self.path))
-            os.replace(part, saved)
+            with temporary(saved) as part:
+                np.save(part, index_trees(self.path))
+                put_in_place(part, saved)
         self.index, self.lines = np.load(saved, mmap_mode='r'), LinesByOffset(self.path)
 
     def __len__(self): return len(self.index)

@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['free_to_change', 'not_positive', 'ModelSettings', 'DataSettings', 'OptimizerSettings', 'MachineSettings',
            'OutputSettings', 'Config', 'unknown_name', 'convert_fields', 'make_config', 'apply_override', 'load_config',
-           'Derived', 'rows_per_step', 'run_limits', 'describe', 'deepspeed_settings', 'versions', 'git_commit',
-           'make_run_record']
+           'Derived', 'rows_per_step', 'run_limits', 'describe', 'deepspeed_settings', 'versions', 'run_git',
+           'is_changed', 'git_commit', 'make_run_record', 'RunRecord', 'read_run_record']
 
 # %% ../../nbs/70_training.config.ipynb #235e883a
-import math, platform, subprocess, sys
+import math, os, platform, shutil, subprocess, sys, tempfile
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal, get_args, get_origin
-import msgspec, yaml
+from typing import Literal, TypedDict, get_args, get_origin
+import msgspec
 from ..core import ConfigError, stable_id
+from ..settings import parse_yaml, read_shaped, read_yaml, value_fault
 from ..tokens.mixing import DataSource
 
 # %% ../../nbs/70_training.config.ipynb #a3f712eb
@@ -95,6 +96,8 @@ class OptimizerSettings:
     def faults(self):
         faults = not_positive(self, 'num_train_epochs', 'max_steps', 'max_minutes', 'learning_rate',
             'max_grad_norm', 'spike')
+        if not 0 <= self.seed < 2**32:
+            faults.append(f'seed must be from 0 to 4,294,967,295, got {self.seed}')
         if 0 <= self.warmup_ratio < 1: return faults
         return faults + [f'warmup_ratio must be at least 0 and below 1, got {self.warmup_ratio}']
 
@@ -194,6 +197,7 @@ def make_config(
     if not isinstance(settings, dict):
         raise ConfigError(f'{where}: expected `name: value` settings, '
             f'found {type(settings).__name__}')
+    if fault := value_fault(settings): raise ConfigError(f'{where}: {fault}')
     data = settings.get('data')
     if isinstance(data, (str, dict)): data = [data]
     if isinstance(data, list):
@@ -210,9 +214,7 @@ def apply_override(settings: dict, override: str):
     key, equals, value = override.partition('=')
     if not equals:
         raise ConfigError(f'override {override!r} has no `=`; write key=value, such as seed=1')
-    try: settings[key] = yaml.safe_load(value)
-    except (yaml.YAMLError, TypeError) as e:
-        raise ConfigError(f'cannot read override {override!r}: {e}') from e
+    settings[key] = parse_yaml(value, f'override {override!r}')
 
 # %% ../../nbs/70_training.config.ipynb #432ccf15
 def load_config(
@@ -221,11 +223,10 @@ def load_config(
     kind: type = Config,
 ) -> Config:
     "Read a config file and apply the overrides"
-    try: settings = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except OSError as e: raise ConfigError(f'cannot read config {path}: {e.strerror}') from e
-    except (yaml.YAMLError, UnicodeError) as e:
-        raise ConfigError(f'{path} is not valid YAML: {e}') from e
-    for override in overrides: apply_override(settings, override)
+    settings = read_yaml(path)
+    if settings is None: settings = {} # An empty file
+    for override in overrides if isinstance(settings, dict) else ():
+        apply_override(settings, override)
     return make_config(settings, str(path), kind)
 
 # %% ../../nbs/70_training.config.ipynb #3775106a
@@ -304,14 +305,37 @@ def versions() -> dict:
         'actionstudio_nb', 'torch', 'transformers', 'accelerate', 'peft', 'deepspeed', 'trl']}
 
 # %% ../../nbs/70_training.config.ipynb #45024411
+def run_git(*args, folder: str | Path = '.') -> list[str]: # Lines of its output
+    "Run git; raises `CalledProcessError`"
+    return subprocess.run(['git', *map(str, args)], cwd=folder, capture_output=True, text=True,
+        check=True).stdout.splitlines()
+
+# %% ../../nbs/70_training.config.ipynb #0811a05d
+def is_changed(
+    top: Path,     # Folder that belongs to the repository
+    index: Path,   # Its index
+    objects: Path, # Its objects
+    commit: str,
+) -> bool:
+    "Were files changed since the commit? Runs nothing that the repository names"
+    with tempfile.TemporaryDirectory() as empty:
+        run_git('init', '--quiet', '--bare', '--template=', empty)
+        shutil.copyfile(index, Path(empty)/'index')
+        (Path(empty)/'objects'/'info').mkdir(exist_ok=True)
+        (Path(empty)/'objects'/'info'/'alternates').write_text(f'{objects.resolve()}\n')
+        (Path(empty)/'HEAD').write_text(f'{commit}\n')
+        return bool(run_git('--git-dir', empty, '--work-tree', top, '-c', 'core.bare=false',
+            'status', '--porcelain', '--untracked-files=no', '--ignore-submodules', folder=top))
+
+# %% ../../nbs/70_training.config.ipynb #088b5b5e
 def git_commit(folder: str | Path = '.') -> str | None:
-    "Commit of a repository, with a note if files were changed; None outside a repository"
-    def git(*args):
-        return subprocess.run(['git', *args], cwd=folder, capture_output=True, text=True,
-            check=True).stdout.strip()
-    try: commit, changes = git('rev-parse', 'HEAD'), git('status', '--porcelain')
-    except (OSError, subprocess.CalledProcessError): return None
-    return commit + (' with changes' if changes else '')
+    "Commit of a repository, with a note if tracked files were changed; None outside a repository"
+    try:
+        commit, top, index, objects = run_git('rev-parse', 'HEAD', '--show-toplevel',
+            '--git-path', 'index', '--git-path', 'objects', folder=folder)
+        changed = is_changed(Path(top), Path(folder, index), Path(folder, objects), commit)
+    except (OSError, ValueError, subprocess.CalledProcessError): return None
+    return commit + (' with changes' if changed else '')
 
 # %% ../../nbs/70_training.config.ipynb #bcfe0044
 free_to_change = ['output_dir', 'activation_checkpointing', 'on_bad_step', 'spike',
@@ -333,3 +357,22 @@ def make_run_record(
     for name in free_to_change: identity.pop(name)
     return dict(run_id=stable_id(identity), config=asdict(config), derived=asdict(derived),
         data=data, model=model, versions=versions(), commit=git_commit(), command=sys.argv[1:])
+
+# %% ../../nbs/70_training.config.ipynb #91c5f317
+class RunRecord(TypedDict):
+    "What every `run.json` has"
+    run_id: str
+    config: dict
+    derived: Derived
+    data: list[str]
+    model: str
+    versions: dict[str, str | None]
+
+def read_run_record(
+    run: str | Path, # Output folder of a run
+) -> dict:
+    "Content of `run.json`"
+    if not (Path(run)/'run.json').exists():
+        raise ConfigError(f'{run} contains no run (run.json is missing); '
+            'name the output folder of `actionstudio sft`')
+    return read_shaped(Path(run)/'run.json', RunRecord)

@@ -7,7 +7,7 @@ __all__ = ['pair_table', 'pair_order', 'collate_pairs', 'pair_trainer', 'pairs_p
            'RunCallback', 'metrics_of', 'train_pairs', 'open_pair_run', 'report_of', 'train', 'dpo']
 
 # %% ../../nbs/78_training.dpo.ipynb #69ba0cf8
-import math, shutil, time
+import atexit, math, shutil, time
 from pathlib import Path
 import numpy as np, torch
 from accelerate.state import AcceleratorState, PartialState
@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 from torch.distributed.elastic.multiprocessing.errors import record as report_error
 from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback
-from ..core import (
-    ActionStudioError, ConfigError, dumps, make_dir, read_json, stable_id, write_json)
+from actionstudio_nb.core import (
+    ActionStudioError, ConfigError, Interrupted, dumps, make_dir, read_json, stable_id,
+    write_json)
 from ..views import summary
 from ..tokens.templates import load_tokenizer
 from ..tokens.mixing import epoch_order
@@ -27,12 +28,12 @@ from ..tokens.prepare import combined_report, copy_ledgers, data_hash
 from ..models.load import fingerprint
 from .config import Derived, load_config, make_run_record, versions
 from .checkpoints import (
-    Interrupted, checkpoints, on_all_ranks, read_back, read_piece_back, resume_checkpoint,
-    separate_step_counters, trained_tensors, watch_signals)
+    checkpoints, last_checkpoint, on_all_ranks, read_back, read_piece_back,
+    resume_checkpoint, separate_step_counters, trained_tensors, watch_signals)
 from .monitor import BadStep, check_trackers, step_fault
 from .build import build_model, build_optimizer
-from .steps import lr_factor, setup_accelerator
-from .run import open_run, progress_fraction
+from .steps import close_processes, lr_factor, setup_accelerator
+from .run import lock_run, open_run, progress_fraction
 from .pairs import DpoConfig, pair_folder
 
 # %% ../../nbs/78_training.dpo.ipynb #6b824a57
@@ -154,8 +155,7 @@ class RunCallback(TrainerCallback):
 # %% ../../nbs/78_training.dpo.ipynb #a5223d37
 @patch
 def on_train_begin(self: RunCallback, args, state, control, optimizer, **kwargs):
-    "From here on signals are noted, and acted on after each step"
-    self.seen.patient = True
+    "Prepare the optimizer's state for its first step"
     # Accelerate's optimizer wraps DeepSpeed's, which wraps PyTorch's
     if self.config.zero: separate_step_counters(optimizer.optimizer.optimizer)
 
@@ -180,7 +180,8 @@ def on_step_end(self: RunCallback, args, state, control, **kwargs):
     due = now - self.saved_at > 60 * self.config.save_minutes
     self.part, due = broadcast_object_list([progress_fraction(self.config, progress), due])
     progress['finished'] = self.part >= 1
-    control.should_training_stop = any(gather_object([bool(self.seen)])) or progress['finished']
+    self.signals = gather_object(list(self.seen)) # Of all ranks
+    control.should_training_stop = bool(self.signals) or progress['finished']
     control.should_save = due or control.should_training_stop
 
 # %% ../../nbs/78_training.dpo.ipynb #db1ad2a7
@@ -233,7 +234,6 @@ def train_pairs(
     table,            # All pairs
     order,            # Their indices, in the order of the run
     progress: dict,   # Of the run so far; is updated
-    seen: list,       # Signals that have arrived
     main: bool,       # On the first rank?
     on_step=None,     # Called with the number of each finished step
 ):
@@ -241,22 +241,21 @@ def train_pairs(
     rows = derived.rows_per_step
     checkpoint = resume_checkpoint(Path(config.output_dir), derived.world, main, derived.deepspeed)
     tokens = np.add.reduceat(np.array(table['length'])[order], range(0, len(order), rows)).cumsum()
-    callback = RunCallback(config, progress, tokens.tolist(), seen, main, on_step)
+    callback = RunCallback(config, progress, tokens.tolist(), [], main, on_step)
     trainer = make_trainer(config, derived, table, [callback])
     trainer.train_dataset = trainer.train_dataset.select(order)
     set_seed(config.seed, device_specific=True) # Each rank has its own dropout
     resume = str(checkpoint) if checkpoint else None
-    with callback.bar: trainer.train(resume_from_checkpoint=resume)
-    if not progress['finished']:
-        raise Interrupted(f'stopped by a signal after step {progress["step"]}, '
-            f'{progress["done"]:.0%} of the run; run the same command again to resume')
+    with callback.bar, watch_signals(callback.seen): trainer.train(resume_from_checkpoint=resume)
+    if not progress['finished']: raise Interrupted(callback.signals[0],
+        f" after step {progress['step']}, {progress['done']:.0%} of the run")
 
 # %% ../../nbs/78_training.dpo.ipynb #b782e3bb
 def open_pair_run(config: DpoConfig, derived: Derived, folders: list[Path], main: bool) -> tuple:
     "(table, order, record, progress) of a new run or a continued one; completes `derived`"
     table, sizes = pair_table(config, derived, folders)
     order = pair_order(config, sizes)
-    new = broadcast_object_list([not (Path(config.output_dir)/'run.json').exists()])[0]
+    new = broadcast_object_list([last_checkpoint(Path(config.output_dir)) is None])[0]
     if new: derived.rows_per_step = pairs_per_step(config, table['length'], derived.world)
     order = order[:config.max_steps and config.max_steps * derived.rows_per_step]
     derived.samples, derived.tokens = len(table), sum(table['length'])
@@ -289,7 +288,7 @@ def train(
     "Start or continue a preference run; returns at once if it is finished"
     start = time.perf_counter()
     check_trackers(config.report_to)
-    with watch_signals() as seen:
+    with lock_run(config.output_dir):
         accelerator, derived = setup_accelerator(config)
         main, run = accelerator.is_main_process, make_dir(config.output_dir)
         folders = [pair_folder(d, config) for d in config.data]
@@ -298,12 +297,11 @@ def train(
         if finished and (run/'report.json').exists(): return read_json(run/'report.json')
         if show and main: print(f'{len(table):,} pairs of {np.mean(table["length"]):,.0f} tokens, '
             f'{derived.rows_per_step} a step, {derived.steps:,} steps')
-        if not finished:
-            train_pairs(config, derived, table, order, progress, seen, main, on_step)
-    report = report_of(record, derived, folders, progress, time.perf_counter() - start)
-    if main:
-        copy_ledgers(folders, run/'ledger.jsonl')
-        write_json(run/'report.json', report)
+        if not finished: train_pairs(config, derived, table, order, progress, main, on_step)
+        report = report_of(record, derived, folders, progress, time.perf_counter() - start)
+        if main:
+            copy_ledgers(folders, run/'ledger.jsonl')
+            write_json(run/'report.json', report)
     return report
 
 # %% ../../nbs/78_training.dpo.ipynb #af1c1ae3
@@ -315,6 +313,7 @@ def dpo(
     "Train a model on preferences; run it again to continue an interrupted run"
     # With several ranks, torchrun shows the first error
     report = report_error(train)(load_config(config, *overrides, kind=DpoConfig), show=True)
+    atexit.register(close_processes) # Not after an error
     print(summary(report))
     print(f"  {report['pairs']:,} pairs, {report['steps']:,} steps of {report['pairs_per_step']}, "
         f"{report['train_tokens']:,} tokens in {report['train_seconds']:,.0f} s; "

@@ -8,19 +8,19 @@ __all__ = ['sft_only', 'PairSettings', 'DpoConfig', 'Task', 'label_of', 'task_of
            'Pair', 'make_pair', 'task_items', 'pairs_of', 'untried_reason', 'pair_task', 'pair_folder']
 
 # %% ../../nbs/77_training.pairs.ipynb #67c62006
-import os, re
+import re
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Literal
-from filelock import FileLock
 from msgspec import Struct, structs
-from actionstudio_nb.core import (
-    ActionStudioError, ConfigError, FormatError, cache_dir, dumps, make_dir, stable_id,
-    unit_hash)
+from ..core import (
+    ActionStudioError, ConfigError, FormatError, cache_dir, dumps, make_dir,
+    put_in_place, stable_id, unit_hash)
 from ..unified import FunctionCall, Trajectory
 from ..workers import Item, Result, item_value, jsonl_items
 from ..stages import default_workers, run_stage
+from ..folders import hold_lock
 from ..quality.curate import check
 from ..tokens.trees import common_prefix
 from ..tokens.render import context_fields, render_turns, trained_turn
@@ -329,10 +329,10 @@ def pair_folder(
         'seed')]
     name = stable_id([data_hash(file), tokenizer_hash(tokenizer), depends, code_hash()])
     folder = make_dir(cache_dir()/'pairs')/name
-    with FileLock(folder.with_suffix('.lock')):
+    with hold_lock(folder.with_suffix('.lock'), folder, wait=True):
         if folder.exists(): return folder
         part, work = make_dir(folder.with_name(f'.{name}')), partial(pair_task, config=config)
         run_stage('pairs', lambda: task_items(file, source, config), work, part, 'pairs.jsonl',
             dict(depends=depends), default_workers([file]))
-        os.replace(part, folder)
+        put_in_place(part, folder)
     return folder

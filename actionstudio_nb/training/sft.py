@@ -6,28 +6,28 @@
 __all__ = ['Rewind', 'shorten', 'train', 'sft']
 
 # %% ../../nbs/76_training.sft.ipynb #51451d65
-import time
+import atexit, time
 import torch
 from accelerate.utils import broadcast_object_list, gather_object
 from fastcore.basics import patch
 from fastcore.script import Param, call_parse
 from torch.distributed.elastic.multiprocessing.errors import record as record_error
 from tqdm import tqdm
-from ..core import dumps, read_json, read_jsonl, write_json
+from ..core import Interrupted, dumps, read_json, read_jsonl, write_json
 from ..views import summary
-from ..unified import read_trajectories
 from ..tokens.packing import Row, collate
 from ..tokens.checks import check_rows
 from ..tokens.mixing import Cursor, prefetch, rank_rows
 from ..tokens.prepare import combined_report, copy_ledgers
 from ..evaluation.evaluate import answer, judge_reply, score
 from .config import Config, describe, load_config
-from .checkpoints import Interrupted, watch_signals
+from .checkpoints import watch_signals
 from .monitor import (
     BadStep, device_peak, resources, start_trackers, step_fault, step_flops, stop_trackers)
 from .steps import (
-    empty_row, loss_sum, lr_factor, step_weight, train_step)
-from .run import Run, count_step, open_run, progress_fraction
+    close_processes, empty_row, loss_sum, lr_factor, step_weight, train_step)
+from .run import (
+    Run, count_step, lock_run, open_run, progress_fraction)
 
 # %% ../../nbs/76_training.sft.ipynb #b0f24e0f
 @patch
@@ -44,7 +44,7 @@ def held_out_loss(self: Run) -> float:
 @patch
 def task_scores(self: Run) -> dict:
     "API F1 and exact match of the current model on `eval_tasks`"
-    tasks = [task for _, task in read_trajectories(self.config.eval_tasks)]
+    tasks = self.tasks
     world, rank = self.accelerator.num_processes, self.accelerator.process_index
     model = self.accelerator.unwrap_model(self.model)
     with self.accelerator.autocast():
@@ -62,7 +62,7 @@ def evaluate(self: Run) -> dict:
     "Whatever the config asks to measure: held-out loss, task scores"
     self.model.eval()
     scores = dict(held_out_loss=self.held_out_loss()) if self.held_out else {}
-    if self.config.eval_tasks: scores |= self.task_scores()
+    if self.tasks: scores |= self.task_scores()
     self.model.train()
     return scores
 
@@ -180,20 +180,20 @@ def remaining_steps(self: Run):
 def save_if_due(self: Run):
     "Save after a signal, which then raises `Interrupted`, or when `save_minutes` have passed"
     self.saver.publish()
-    stop = any(gather_object([bool(self.seen_signals)]))
+    signals = gather_object(list(self.seen_signals)) # Of all ranks
     due = time.perf_counter() - self.saved_at > 60 * self.config.save_minutes
     due = broadcast_object_list([due])[0]
-    if not (stop or due): return
-    self.save(wait=stop)
+    if not (signals or due): return
+    self.save(wait=bool(signals))
     self.saved_at = time.perf_counter()
-    if stop: raise Interrupted(f"stopped by a signal after step {self.progress['step']}, "
-        f"{self.progress['done']:.0%} of the run; run the same command again to resume")
+    if signals: raise Interrupted(signals[0],
+        f" after step {self.progress['step']}, {self.progress['done']:.0%} of the run")
 
 # %% ../../nbs/76_training.sft.ipynb #42d52008
 @patch
 def take_steps(self: Run):
     "Take all remaining steps; save at intervals and at the end"
-    self.saved_at, self.seen_signals.patient = time.perf_counter(), True
+    self.saved_at = time.perf_counter()
     with tqdm(total=1.0, initial=self.progress['done'], desc='train',
             disable=None if self.main else True,
             bar_format='{l_bar}{bar}| {elapsed}<{remaining}{postfix}') as bar:
@@ -232,9 +232,9 @@ def train(
     on_step=None,       # Called after each step: `on_step(run, rows, metrics)`
 ) -> dict:              # The content of `report.json`
     "Start or resume a training run; returns at once if it is finished"
-    start = time.perf_counter()
-    with watch_signals() as seen:
-        run = Run(config, seen, on_step)
+    start, signals = time.perf_counter(), []
+    with lock_run(config.output_dir):
+        run = Run(config, signals, on_step)
         file = run.folder/'report.json'
         if run.finished and file.exists(): return read_json(file)
         run.prepare()
@@ -242,14 +242,15 @@ def train(
         if not run.finished:
             start_trackers(run.accelerator, run.record, run.folder.name)
             run.build()
-        while not run.finished:
-            try: run.take_steps()
-            except Rewind: run.rewind()
-    stop_trackers(run.accelerator)
-    report = run.report(time.perf_counter() - start)
-    if run.main:
-        copy_ledgers(run.folders, run.folder/'ledger.jsonl')
-        write_json(file, report)
+        with watch_signals(signals):
+            while not run.finished:
+                try: run.take_steps()
+                except Rewind: run.rewind()
+            stop_trackers(run.accelerator)
+            report = run.report(time.perf_counter() - start)
+            if run.main:
+                copy_ledgers(run.folders, run.folder/'ledger.jsonl')
+                write_json(file, report)
     return report
 
 # %% ../../nbs/76_training.sft.ipynb #0ef68833
@@ -261,6 +262,7 @@ def sft(
 ):
     "Fine-tune a model; the same command resumes an interrupted run"
     report = record_error(train)(load_config(config, *overrides), show=True)
+    atexit.register(close_processes) # Not after an error
     print(summary(report))
     print(f"  {report['steps']:,} steps, {report['train_tokens']:,} tokens "
         f"({report['trained_positions']:,} trained) in {report['train_seconds']:,.0f} s: "

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['empty_row', 'loss_sum', 'step_weight', 'lr_factor', 'train_step', 'check_deepspeed', 'single_process_env',
-           'init_processes', 'run_precision', 'setup_accelerator']
+           'init_processes', 'close_processes', 'run_precision', 'setup_accelerator']
 
 # %% ../../nbs/74_training.steps.ipynb #ddd0e64d
 import logging, math, os, socket
@@ -12,15 +12,17 @@ from contextlib import nullcontext
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-import torch, torch.nn.functional as F
+import torch, torch.distributed as dist, torch.nn.functional as F
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import DeepSpeedPlugin, broadcast_object_list, set_seed
-from ..core import ConfigError, read_json
+from ..core import ConfigError
 from ..tokens.packing import Batch, Row, collate
 from ..tokens.mixing import rank_rows
 from ..models.load import best_precision
-from .config import Config, Derived, deepspeed_settings, rows_per_step
+from .config import (
+    Config, Derived, deepspeed_settings, read_run_record, rows_per_step)
+from .checkpoints import last_checkpoint
 
 # %% ../../nbs/74_training.steps.ipynb #03d1707f
 def loss_sum(
@@ -114,6 +116,11 @@ def init_processes(config: Config) -> str: # `cpu` or `cuda`
     PartialState(cpu=device == 'cpu' and not config.zero, **options)
     return device
 
+# %% ../../nbs/74_training.steps.ipynb #36390eee
+def close_processes():
+    "Close the connections to the other processes of the run"
+    if dist.is_initialized(): dist.destroy_process_group()
+
 # %% ../../nbs/74_training.steps.ipynb #68e19f8b
 def run_precision(
     config: Config,
@@ -130,7 +137,8 @@ def setup_accelerator(config: Config) -> tuple[Accelerator, Derived]:
     "Connect the processes, and derive the settings that depend on them"
     set_seed(config.seed)
     device, record = init_processes(config), Path(config.output_dir)/'run.json'
-    recorded = read_json(record)['derived'] if record.exists() else {}
+    resumes = record.exists() and last_checkpoint(record.parent)
+    recorded = read_run_record(config.output_dir)['derived'] if resumes else {}
     precision = run_precision(config, recorded.get('precision'), device)
     # It would warn of tied weights at each save
     logging.getLogger('accelerate.utils.other').setLevel(logging.ERROR)
