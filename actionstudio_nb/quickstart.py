@@ -162,7 +162,7 @@ def report_html(report: dict, metrics: list[dict], examples: list) -> str:
     "The whole page"
     before, after = report['before'], report['after']
     facts = ', '.join(f'{k.replace("_", " ")} {report[k]:,}' for k in ('heldout_tasks',
-        'train_tokens', 'trained_positions', 'tokens_per_second', 'train_seconds', 'seconds'))
+        'train_tokens', 'trained_tokens', 'tokens_per_second', 'train_seconds', 'seconds'))
     return ('<!doctype html><meta charset="utf-8"><title>ActionStudio quickstart</title>'
         f'<style>{page_style}</style><h1>ActionStudio quickstart</h1><p class="warn">{warning}</p>'
         f'<p>{escaped(report["model"])}, {report["method"]}: '
@@ -218,7 +218,7 @@ def run_stages(model: str, files, out: Path, method: str, minutes: float, seed: 
     if not made.exists() or read_json(made)['step'] != run['steps']: export(str(out/'run'))
     print('Asking the trained model the same tasks')
     after = evaluate(tasks, str(out/'run'/'model'), out/'after')
-    facts = {k: run[k] for k in ('train_tokens', 'positions', 'trained_positions', 'train_seconds',
+    facts = {k: run[k] for k in ('train_tokens', 'positions', 'trained_tokens', 'train_seconds',
         'tokens_per_second', 'steps')}
     facts |= dict(model=model, method=method, seed=seed, minutes=minutes,
         seconds=total_seconds(out, time.perf_counter() - start))

@@ -44,6 +44,7 @@ class Totals(Struct):
         default_factory=lambda: dict(kept=0, fixed=0, dropped=0)) # Rows by outcome
     reasons: dict[str, int] = {}   # Rows by reason
     examples: dict[str, list] = {} # Up to three sources for each reason
+    aside: dict[str, int] = {}     # Rows by the name of a field that was set aside
     groups: dict[str, dict[str, list[int]]] = {} # {dataset: {outcome: [trajectories, steps]}}
 
 # %% ../nbs/06_stages.ipynb #444265ab
@@ -56,7 +57,11 @@ def add(self: Totals, done: Result):
     cell = self.groups.setdefault(group, {}).setdefault(done.outcome, [0, 0])
     cell[0] += 1
     cell[1] += done.steps
+    for name in done.aside:
+        if name in self.aside or len(self.aside) < 1000: # Names may be data
+            self.aside[name] = self.aside.get(name, 0) + 1
     for reason in done.reasons:
+        if reason not in self.reasons and len(self.reasons) >= 1000: reason = 'other reasons'
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
         examples = self.examples.setdefault(reason, [])
         if len(examples) < 3: examples.append({'id': shortened(done.id, 100)} | done.source)
@@ -64,11 +69,13 @@ def add(self: Totals, done: Result):
 # %% ../nbs/06_stages.ipynb #646307be
 @patch
 def report(self: Totals, stage: str) -> dict:
-    "The report: `stage`, `inputs`, `outcomes`, `reasons`, `seconds`, `data` and `examples`"
-    return dict(stage=stage, inputs=self.inputs, outcomes=self.outcomes,
+    "The report: totals, `reasons`, `seconds`, `data`, `examples`, and what was `set_aside`"
+    report = dict(stage=stage, inputs=self.inputs, outcomes=self.outcomes,
         reasons=dict(sorted(self.reasons.items(), key=lambda x: -x[1])),
         seconds=round(self.seconds, 3),
         data={k: v for k, v in self.groups.items() if k}, examples=self.examples)
+    aside = dict(sorted(self.aside.items(), key=lambda x: -x[1]))
+    return report | (dict(set_aside=aside) if aside else {})
 
 # %% ../nbs/06_stages.ipynb #8cb94ece
 def clear_results(

@@ -80,6 +80,7 @@ def flattened(
     value, # Any JSON value
 ) -> list:
     "The items of a list and of the lists inside it, in order; any other value alone"
+    if not isinstance(value, list): return [value]
     waiting, items = [value], []
     while waiting:
         value = waiting.pop()

@@ -102,9 +102,10 @@ def from_dict(cls: Trajectory,
     except msgspec.ValidationError as e:
         message, _, path = str(e).partition(' - at `')
         raise FormatError(shortened(message), path.rstrip('`') or '$') from e
-    for found, most, path in ((len(t.conversation), Budget.turns, '$.conversation'),
-            (len(t.tools), Budget.tools, '$.tools')):
-        if found > most: raise FormatError(f'{found:,} are more than {most:,}', path, 'over_budget')
+    if len(t.conversation) > Budget.turns: raise FormatError(
+        f'{len(t.conversation):,} are more than {Budget.turns:,}', '$.conversation', 'over_budget')
+    if len(t.tools) > Budget.tools: raise FormatError(
+        f'{len(t.tools):,} are more than {Budget.tools:,}', '$.tools', 'over_budget')
     return t
 
 # %% ../nbs/02_unified.ipynb #ef542771

@@ -54,7 +54,7 @@ def shortened(
     max_chars: int = 200, # Longer text is cut
 ) -> str:
     "Text as a message may quote it: printable, and with its length if it is cut"
-    if len(text) <= max_chars: return printable(text)
+    if len(text) <= max_chars: return text if text.isprintable() else printable(text)
     return f'{printable(text[:max_chars])}… ({len(text):,} characters)'
 
 # %% ../nbs/01_views.ipynb #6df1a006
@@ -117,7 +117,12 @@ def summary(
     outcomes = ', '.join(f'{n:,} {k}' for k, n in report['outcomes'].items() if n)
     lines = [f"{report['stage']}: {report['inputs']:,} in, {outcomes or 'nothing to do'} "
         f"({report['seconds']:.1f} s)"]
-    return '\n'.join(lines + [f'  {n:>8,}  {reason}' for reason, n in report['reasons'].items()])
+    lines += [f'  {n:>8,}  {reason}' for reason, n in report['reasons'].items()]
+    if aside := report.get('set_aside'): # Fields that no reader used, by name
+        most = ', '.join(f'{name} ({n:,})' for name, n in list(aside.items())[:5])
+        more = f' and {len(aside) - 5:,} more' if len(aside) > 5 else ''
+        lines.append(f'  kept in meta.extra: {most}{more}')
+    return '\n'.join(lines)
 
 # %% ../nbs/01_views.ipynb #1cd0050f
 page_style = '''

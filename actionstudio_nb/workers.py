@@ -95,6 +95,7 @@ class Result(Struct):
     sketch: Any = None         # Fingerprint of the content, to find near-duplicates
     group: str = ''            # Dataset, for the totals
     steps: int = 0             # Number of assistant turns
+    aside: list[str] = []      # Names of the fields that were set aside
 
 # %% ../nbs/05_workers.ipynb #339bafd4
 def dropped_result(

@@ -6,15 +6,15 @@
 __all__ = ['action_mark', 'data_languages', 'code_block', 'action_fields', 'judged_step', 'judged_call', 'named_line',
            'judged_part', 'event_message', 'read_adp', 'written_action', 'parse_action', 'read_actions', 'web_turn',
            'read_webarena', 'api_bank_turns', 'read_dialogue', 'longest_prefixes', 'toolbench_paths', 'read_toolbench',
-           'read_toolbench_tree', 'linked_nodes', 'tooleval_turns', 'read_tooleval', 'described_tools', 'gold_call',
-           'read_toolalpaca', 'judged_turns', 'judged_tools', 'read_judged', 'read_nexusraven', 'python_task',
-           'read_python_call', 'read_python_context', 'read_python_turns']
+           'chain_turns', 'read_toolbench_tree', 'linked_nodes', 'tooleval_turns', 'read_tooleval', 'described_tools',
+           'gold_call', 'read_toolalpaca', 'judged_turns', 'judged_tools', 'read_judged', 'read_nexusraven',
+           'python_task', 'read_python_call', 'read_python_context', 'read_python_turns']
 
 # %% ../../nbs/14_data.dialogues.ipynb #95fe78f8
 import json, re
 from ..core import FormatError, dumps, excess
 from ..unified import FunctionCall, Message, Tool, ToolCall, Trajectory
-from ..values import read_value, tagged_spans
+from ..values import keep_aside, read_value, set_aside, spend, tagged_spans
 from ..toolcalls import as_calls, parse_reply
 from .schemas import to_tool, to_tools
 from actionstudio_nb.data.readers import (
@@ -28,6 +28,8 @@ def event_message(
 ) -> Message:
     "One event as a message; every observation is a user message at first"
     kind, reasoning = event.get('class_'), event.get('description') or None
+    set_aside(event, ('class_', 'content', 'description', 'language', 'function', 'kwargs',
+        'source', 'axtree' if event.get('axtree') else 'html'), path)
     match kind:
         case 'message_action': return Message('assistant', event.get('content') or '', reasoning)
         case 'code_action':
@@ -41,14 +43,17 @@ def event_message(
     return Message('assistant', '', reasoning, [ToolCall(function=call)])
 
 # %% ../../nbs/14_data.dialogues.ipynb #90670dfe
-@reader('adp', 'id content [details]', lambda r: isinstance(r['content'], list)
+@reader('adp', 'id content [details]', lambda r: isinstance(r['content'], list) and r['content']
     and all(isinstance(e, dict) and 'class_' in e for e in r['content']))
 def read_adp(record, tools):
     "A trajectory of the Agent Data Protocol"
-    turns = []
+    turns, code = [], False
     for i, event in enumerate(record['content']):
         turn = event_message(event, f'$.content[{i}]')
-        if turn.role == 'user' and turns and turns[-1].tool_calls: turn.role = 'tool'
+        person = code and event.get('source') == 'user'
+        if turn.role == 'user' and turns and turns[-1].tool_calls and not person:
+            turn.role = 'tool'
+        code = event.get('class_') == 'code_action'
         turns.append(turn)
     meta = {'labels': record['details']} if record.get('details') else {}
     return Trajectory(str(record['id']), '', tools, pair_results(turns), meta)
@@ -187,13 +192,39 @@ def read_toolbench(record, tools):
     return toolbench_paths(record, '$', tools)
 
 # %% ../../nbs/14_data.dialogues.ipynb #74ab927d
-@reader('toolbench_tree', 'answer_generation tree [forward_args] [compare_candidates]')
+def chain_turns(
+    chain: list, # Nodes with `node_type` and `description`
+    path: str,   # Their JSON path in the record
+) -> list[Message]:
+    "The turns of a chain of thoughts, actions and their inputs, in StableToolBench's files"
+    turns, name = [], ''
+    for i, node in enumerate(chain):
+        kind, text = node.get('node_type'), node.get('description') or ''
+        if kind == 'Thought': turns.append(Message('assistant', text))
+        elif kind == 'Action': name = text
+        elif kind == 'Action Input':
+            calls = as_calls({'name': name, 'arguments': text}, problems := [])
+            if not calls: raise FormatError(problems[-1], f'{path}[{i}]')
+            turns.append(Message('assistant', tool_calls=calls))
+            if node.get('observation') not in (None, ''):
+                turns.append(Message('tool', node['observation']))
+        else: raise FormatError(f'a node of unknown type {kind!r}', f'{path}[{i}]')
+    return join_calls(turns)
+
+# %% ../../nbs/14_data.dialogues.ipynb #fcd97b24
+@reader('toolbench_tree', 'answer_generation [win]',
+    lambda r: isinstance(r['answer_generation'], dict) and ('tree' in r or 'trys' in r))
 def read_toolbench_tree(record, tools):
-    "A whole search, of which only the answer is read"
+    "A whole search, of which the answer is read, or the last chain"
     answer, path = record['answer_generation'], '$.answer_generation'
-    if not answer.get('train_messages'):
+    if answer.get('train_messages'): return toolbench_paths(answer, path, tools)
+    tried = record.get('trys') or []
+    turns = chain_turns(tried[-1].get('chain') or [], f'$.trys[{len(tried) - 1}]') if tried else []
+    if not turns or not answer.get('query'):
         raise FormatError('the search ended without a path to train on', f'{path}.train_messages')
-    return toolbench_paths(answer, path, tools)
+    own = to_tools(answer.get('function'), f'{path}.function') or tools
+    return Trajectory('', '', own, pair_results([Message('user', answer['query'])] + turns),
+        {'labels': {'finish_type': answer.get('finish_type')}})
 
 # %% ../../nbs/14_data.dialogues.ipynb #cd0a5c9f
 def linked_nodes(
@@ -203,7 +234,8 @@ def linked_nodes(
     nodes, node = [], first
     while node:
         nodes.append(node)
-        node = (node.get('next') or [None])[0]
+        node, *others = node.get('next') or [None]
+        keep_aside(others, f'step {len(nodes)}, other successors')
     return nodes
 
 # %% ../../nbs/14_data.dialogues.ipynb #52454aa9
@@ -233,6 +265,10 @@ def read_tooleval(record, tools):
     turns = [m for i, node in enumerate(linked_nodes(answer['answer_details'][0]))
         for m in tooleval_turns(node, f'$.answer.answer_details, step {i}')]
     instruction, turns = split_instruction(turns)
+    if not any(m.role == 'user' and m.content for m in turns): # The question is only beside them
+        turns = [Message('user', record['query'])] + [m for m in turns if m.role != 'user']
+    if not any(m.content == record['query'] for m in turns): keep_aside(record['query'], '$.query')
+    set_aside(answer, ('answer_details', 'method'), '$.answer')
     own = to_tools(record['available_tools'], '$.available_tools')
     labels = {'answered': bool(answer.get('final_answer')), 'method': answer.get('method')}
     return Trajectory(str(record.get('id') or ''), instruction or '', own or tools,
@@ -268,12 +304,12 @@ def gold_call(
     return ToolCall(function=FunctionCall(step['Action'], given))
 
 # %% ../../nbs/14_data.dialogues.ipynb #07714e71
-@reader('toolalpaca', 'Name Instructions Golden_Answers Function_Description [Documentation] '
-    '[NLDocumentation] [Description] [Category] [Introduction] [Link] [Functions] '
-    '[Authentication] [external_tools]')
+@reader('toolalpaca', 'Name Instructions Golden_Answers Function_Description')
 def read_toolalpaca(record, tools):
     "A service with its tasks, a trajectory for each"
     own, out = described_tools(record['Function_Description']), []
+    components = record['Function_Description'].get('components')
+    keep_aside(components, '$.Function_Description.components')
     tasks = zip(record['Instructions'], record['Golden_Answers'], strict=True)
     for i, (instruction, steps) in enumerate(tasks):
         calls = [gold_call(s, f'$.Golden_Answers[{i}]') for s in steps]
@@ -290,8 +326,9 @@ def judged_turns(
     solution: str, # The numbered steps
 ) -> list[Message]:
     "Calls, results and replies of a solution"
-    turns = []
-    for step in judged_step.split(solution)[1:]:
+    turns, steps = [], judged_step.split(solution)[1:]
+    spend(20 * len(steps))
+    for step in steps:
         call = judged_call.match(step)
         if not call and step.startswith('Function'): raise FormatError('a step has no Parameters')
         if call:
@@ -309,6 +346,7 @@ def judged_tools(
 ) -> dict:              # {name: text}
     "The descriptions in a judge's prompt"
     lines, soon, starts = documentation.split('\n'), False, []
+    spend(len(lines))
     for line in reversed(lines): # Does a line of parameters come before the next blank line?
         starts.append(soon)
         soon = line.startswith('Parameters: ') or bool(line) and soon
@@ -331,8 +369,11 @@ judged_part = re.compile(r'^## (Documentation|Task Instruction|Standard Answer|'
     lambda r: isinstance(r['input'], list) and '## AI Assistant' in str(r['input']))
 def read_judged(record, tools):
     "A solution inside a judge's prompt, with the verdict"
-    _, *parts = judged_part.split(record['input'][0]['content'])
+    before, *parts = judged_part.split(record['input'][0]['content'])
     parts = dict(zip(parts[::2], parts[1::2]))
+    for k, text in (parts | {'': before}).items():
+        used = ('Task Instruction', "AI Assistant's Solution")
+        if k not in used: keep_aside(text.strip(), f'$.input[0].content.{k}')
     turns = [Message('user', parts['Task Instruction'].strip())]
     turns += judged_turns(parts["AI Assistant's Solution"])
     own = described_tools(judged_tools(parts['Documentation']))
@@ -343,7 +384,7 @@ def read_judged(record, tools):
 
 # %% ../../nbs/14_data.dialogues.ipynb #3407324e
 @reader('nexusraven',
-    'prompt python_function_name python_args_dict [context_functions] [dataset]')
+    'prompt python_function_name python_args_dict')
 def read_nexusraven(record, tools):
     "A question with one call, its arguments already separate"
     arguments = record['python_args_dict']
@@ -376,10 +417,11 @@ def read_python_call(record, tools):
     return python_task(record['query'], record['reference'], tools, '$.reference')
 
 # %% ../../nbs/14_data.dialogues.ipynb #3937da0e
-@reader('python_context', 'Input Output context [ToolName] [Output_Original]')
+@reader('python_context', 'Input Output context')
 def read_python_context(record, tools):
     "A query and its call, with the tools as Python signatures"
     own = to_tools(record['context'], '$.context')
+    keep_aside(record['context'], '$.context') # Signatures say more than schemas
     return python_task(record['Input'], record['Output'], own or tools, '$.Output')
 
 # %% ../../nbs/14_data.dialogues.ipynb #b0b9c9f5
@@ -392,5 +434,6 @@ def read_python_turns(record, tools):
         if not turn or not turn.get('golden_answer'): continue
         calls = f"[{', '.join(read_value(turn['golden_answer'], []))}]"
         own = to_tools(turn.get('docstring'), f'$.{k}.docstring')
+        set_aside(turn, ('instruction', 'golden_answer'), f'$.{k}')
         out.append(python_task(turn['instruction'], calls, own or tools, f'$.{k}.golden_answer'))
     return out

@@ -12,7 +12,7 @@ __all__ = ['fence', 'section', 'chatml', 'tag', 'first_answer', 'first_calls', '
 import re
 from ..core import FormatError
 from ..unified import FunctionCall, Message, ToolCall, Trajectory
-from ..values import is_json, read_value, tagged_spans
+from ..values import is_json, keep_aside, read_value, tagged_spans
 from ..toolcalls import as_calls, parse_reply
 from .schemas import text_tools, to_tools
 from .readers import (
@@ -40,14 +40,17 @@ def first_calls(
 @reader('bfcl', 'id question function [ground_truth]')
 def read_bfcl(record, tools):
     "A single-turn BFCL task, with its ground truth if it has been joined in"
-    if len(record['question']) != 1:
-        raise FormatError('only single-turn BFCL tasks can be read', '$.question')
-    turns = [openai_message(m, f'$.question[0][{i}]') for i, m in enumerate(record['question'][0])]
+    question = record['question']
+    if isinstance(question[0], dict): question = [question] # Without a list of turns around it
+    if len(question) != 1: raise FormatError('several turns, but no calls for each', '$.question')
+    turns = [openai_message(m, f'$.question[0][{i}]') for i, m in enumerate(question[0])]
     instruction, conversation = split_instruction(turns)
     truth = record.get('ground_truth')
     if truth: conversation.append(Message('assistant', tool_calls=first_calls(truth)))
-    meta = ({'kind': re.sub(r'_\d+(-\d+)*$', '', record['id'])}
-        | ({'labels': {'possible_answers': truth}} if truth else {}))
+    kind = re.sub(r'_\d+(-\d+)*$', '', record['id'])
+    labels = ({'possible_answers': truth} if truth
+        else {'no_call': True} if kind.endswith('irrelevance') else {})
+    meta = {'kind': kind} | ({'labels': labels} if labels else {})
     return Trajectory(record['id'], instruction,
         to_tools(record['function'], '$.function') or tools, conversation, meta)
 
@@ -271,11 +274,11 @@ def tagged_turns(
     and re.search('</(think|tool_call|response)>', str(r['output'])))
 def read_tagged(record, tools):
     "A tagged history with a tagged answer"
-    instruction = record['instruction']
+    instruction, _, rest = record['instruction'].partition('**Available Tools**')
+    keep_aside(rest.strip(), '$.instruction') # It also says how to write an answer
     turns = (tagged_turns(record['input'], 0.0, '$.input')
         + tagged_turns(record['output'], None, '$.output'))
-    return Trajectory('', instruction.split('**Available Tools**')[0].strip(),
-        text_tools(instruction) or tools, pair_results(turns))
+    return Trajectory('', instruction.strip(), text_tools(rest) or tools, pair_results(turns))
 
 # %% ../../nbs/13_data.tasks.ipynb #8ce4dba8
 @reader('alpaca', 'instruction output [input] [system] [history] [id]')

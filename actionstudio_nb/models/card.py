@@ -102,7 +102,7 @@ def training_section(
 ) -> str:
     "Settings, steps, tokens, hours, hardware and versions"
     derived, tokens = record['derived'], f"{progress['tokens']:,}"
-    if trained := progress.get('trained_positions'): tokens += f', {trained:,} of them trained'
+    if trained := progress.get('trained_tokens'): tokens += f', {trained:,} of them trained'
     return table(['', ''], settings_rows(settings) + [
         ('steps', f"{progress['step']:,}, of {derived['rows_per_step']:,} rows each"),
         ('tokens', tokens),

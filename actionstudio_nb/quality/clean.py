@@ -14,7 +14,7 @@ from ..workers import Item, Result
 from ..stages import Deduplicator, publish_report
 from ..folders import output_folder
 from ..shards import check_shards, locked_shards, merge_shards, shard_folders
-from ..data.formats import read_item
+from ..data.formats import aside_names, check_media, read_item
 from ..data.files import raw_files, run_files, shard_dir, tools_file
 from ..data.mapping import named_format
 from .rules import Rules
@@ -43,13 +43,14 @@ def curate_files(
     benchmark,            # Files whose questions must not occur, or empty
     near: float | None,   # See `deduplicator_for`
     also: tuple = (),     # Further files that the result depends on
+    more: dict = {},      # Further options that the result depends on
     **options,            # `workers`, `shard` and `publish` of `run_files`
 ) -> dict:                # The report
     "Run `work` over files with the rules, the benchmark and the deduplicator in force"
     known = load_rules(rules)
     benchmarks = tuple(raw_files(benchmark, Path(out))) if benchmark else ()
     work = partial(work, rules=known, benchmarks=benchmarks, near=near)
-    settings = dict(rules=[known.severities, known.limits], near=near)
+    settings = dict(rules=[known.severities, known.limits], near=near) | more
     return run_files(stage, sources, work, out, 'kept.jsonl', (*benchmarks, *also), settings,
         deduplicator=deduplicator_for(near, known), **options)
 
@@ -80,10 +81,13 @@ def clean_item(
     rules: Rules,
     benchmarks: tuple = (),
     near: float | None = None,
+    media: str = 'refuse', # Or `marker`: what becomes of images, audio and files
 ) -> list[Result]:
     "Convert a record and judge each of its trajectories; see `verdict`"
-    trajectories = read_item(item, record, named_format(format), tools)
-    return [verdict(t, item, rules, benchmarks, near) for t in trajectories]
+    trajectories = read_item(item, record, named_format(format), tools, media)
+    results = [verdict(t, item, rules, benchmarks, near) for t in trajectories]
+    for done, t in zip(results, trajectories): done.aside = aside_names([t])
+    return results
 
 # %% ../../nbs/28_quality.clean.ipynb #83e26cc8
 @call_parse
@@ -97,15 +101,19 @@ def clean(
     tools: str = None,
     rules: str = None,    # YAML file of severities and limits, where yours differ
     benchmark: Param('Files of trajectories whose questions must not occur', str, nargs='*') = (),
+    # Images, audio and files in messages: `refuse` the record, or keep a `marker` in their place
+    media: str = 'refuse',
     near: float = None,   # Also drop near-duplicates, at or above this similarity, such as 0.8
     workers: int = 0,     # Processes; 0 for one per core if the input is large
     shard: str = None,    # I/N: clean only the I-th of N parts; `merge` puts them together
 ):
     "Convert raw records and check them, in one pass"
     named_format(format) # An unknown format is reported before anything is read
-    work = partial(clean_item, format=format, tools=tools_file(tools) if tools else None)
+    work = partial(clean_item, format=format, tools=tools_file(tools) if tools else None,
+        media=check_media(media))
     return curate_files('clean', src, work, out, rules, benchmark, near, (format, tools),
-        workers=workers, shard=shard, publish=publish_report)
+        dict(media=media) if media != 'refuse' else {}, workers=workers, shard=shard,
+        publish=publish_report)
 
 # %% ../../nbs/28_quality.clean.ipynb #df86f190
 def merged_file(

@@ -11,7 +11,7 @@ from ..core import dumps
 from ..views import shortened
 from ..unified import Trajectory
 from ..workers import Item, Result
-from ..data.formats import repair_names
+from ..data.readers import repair_names
 from .rules import (
     Finding, Rules, apply_rules, first_findings, read_rules)
 from .fixes import apply_fixes
@@ -19,14 +19,14 @@ from .duplicates import benchmark_grams, contaminated, sketch
 from .content import (
     characters_are_sound, goes_on_to_an_end, no_simulator_speaks, not_endless,
     nothing_left_unread, values_are_real)
-from actionstudio_nb.quality.structure import (
-    calls_and_results_pair, calls_fit_their_tools, roles_in_order, tools_are_sound,
-    turns_say_something)
+from .structure import (
+    answer_was_chosen, calls_and_results_pair, calls_fit_their_tools, roles_in_order,
+    tools_are_sound, turns_say_something)
 
 # %% ../../nbs/27_quality.curate.ipynb #1c127180
 usual_checks = [
     nothing_left_unread, no_simulator_speaks, characters_are_sound, values_are_real,
-    goes_on_to_an_end, not_endless, turns_say_something, roles_in_order,
+    goes_on_to_an_end, not_endless, turns_say_something, answer_was_chosen, roles_in_order,
     calls_and_results_pair, tools_are_sound, calls_fit_their_tools]
 
 usual_severities = {name: severity

@@ -50,8 +50,8 @@ def contaminated(
 ):
     "Yield (rule, path, message) for questions that a benchmark asks"
     for i, m in enumerate(trajectory.conversation):
-        common = m.role == 'user' and min((g for g in runs(m.content, n) if g in known), default=None)
-        if common:
+        if m.role != 'user': continue
+        if common := min(filter(known.__contains__, runs(m.content, n)), default=None):
             yield 'contamination', f'$.conversation[{i}].content', f'a benchmark asks {common!r}'
 
 # %% ../../nbs/24_quality.duplicates.ipynb #5b361e24

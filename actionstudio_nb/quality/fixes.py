@@ -134,7 +134,8 @@ def repair_call(
             at, place = e.instance_path, e.schema_path[:-1]
             if not at or e.schema_path[-1] != keyword or tuple(at) in tried: continue
             tried.add(tuple(at))
-            for done in repair_argument(arguments, schema.parameters, keyword, at, place, spellings):
+            found = arguments, schema.parameters, keyword, at, place, spellings
+            for done in repair_argument(*found):
                 repaired = True
                 yield at, *done
         if not repaired: return
@@ -149,8 +150,8 @@ def repair_calls(
     known = {} # By name: the compiled schema
     for i, m in enumerate(t.conversation):
         for j, call in enumerate(m.tool_calls):
-            name, path = call.function.name, f'$.conversation[{i}].tool_calls[{j}].function.arguments'
-            if not tools.get(name): continue
+            if not tools.get(name := call.function.name): continue
+            path = f'$.conversation[{i}].tool_calls[{j}].function.arguments'
             schema = known[name] = known.get(name) or schemas[tools[name]]
             if not schema.validator: continue
             for at, *done in repair_call(call.function.arguments, schema, keyword):
@@ -181,7 +182,8 @@ def unused_id(
 # %% ../../nbs/23_quality.fixes.ipynb #10f81c01
 def fix_call_id(t):
     "Give every call an id that no other call has, and pass it on to its result"
-    used, waiting = {'': 0}, {} # Ids so far; {old id: new ids of the turn's calls without a result}
+    used = {'': 0} # Ids so far
+    waiting = {}   # {old id: new ids of the turn's calls without a result}
     for i, m in enumerate(t.conversation):
         if m.role != 'tool': waiting = {}
         for j, call in enumerate(m.tool_calls):

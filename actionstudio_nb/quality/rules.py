@@ -10,6 +10,7 @@ __all__ = ['max_findings', 'rule', 'Finding', 'first_findings', 'Rules', 'rules_
 import inspect
 from collections import Counter
 from difflib import get_close_matches
+from itertools import chain, islice
 from msgspec import Struct
 from ..core import ConfigError
 from ..views import shortened
@@ -40,11 +41,13 @@ class Finding(Struct, frozen=True):
 max_findings = 20 # Of one rule in one trajectory
 
 def first_findings(
-    findings, # Iterable of `Finding`
+    findings, # Iterator of `Finding`
 ) -> list[Finding]:
     "The first findings of each rule, and for the others their number"
+    some = list(islice(findings, max_findings))
+    if len(some) < max_findings: return some
     counts, kept = Counter(), []
-    for f in findings:
+    for f in chain(some, findings):
         counts[f.rule, f.severity] += 1
         if counts[f.rule, f.severity] <= max_findings: kept.append(f)
     return kept + [Finding(name, severity, '$', f'and {n - max_findings:,} more')
@@ -59,7 +62,8 @@ class Rules(Struct):
 
     def options(self, names) -> dict:
         "Keyword arguments for a check that can find the rules `names`"
-        return {k: v for name in names for k, v in self.limits.get(name, {}).items()}
+        return {k: v for name, limits in self.limits.items() if name in names
+            for k, v in limits.items()}
 
 # %% ../../nbs/20_quality.rules.ipynb #d73e7dfe
 def rules_of(

@@ -262,7 +262,7 @@ def open_pair_run(config: DpoConfig, derived: Derived, folders: list[Path], main
     derived.steps = math.ceil(len(order) / derived.rows_per_step)
     hashes = [data_hash(d.path) for d in config.data]
     record = make_run_record(config, derived, hashes, fingerprint(config.model))
-    rows_only = ['place', 'save_seconds', 'positions', 'trained_positions'] # Not counted here
+    rows_only = ['place', 'save_seconds', 'positions', 'trained_tokens'] # Not counted here
     progress = {k: v for k, v in open_run(config, record, main).items() if k not in rows_only}
     return table, order, record, progress
 

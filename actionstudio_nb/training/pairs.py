@@ -99,13 +99,16 @@ def task_of(t: Trajectory, line: int, config: PairSettings) -> str | None:
     if config.pairs == 'broken': return str(line) # Each trajectory is compared with itself
     if config.group:
         return None if label_of(t, config.group) is None else dumps(label_of(t, config.group))
+    if label_of(t, 'pair'): return str(label_of(t, 'pair')) # Two answers that came together
     first = next((m.content for m in t.conversation if m.role == 'user'), '')
     return stable_id([t.task_instruction, t.tools, first])
 
 # %% ../../nbs/77_training.pairs.ipynb #7eed7691
 def score_of(t: Trajectory, config: PairSettings) -> float | None:
     "The number a trajectory is compared by; None if it has none"
+    sides = dict(chosen=1, rejected=0)
     value = label_of(t, config.label)
+    if value is None: value = sides.get(label_of(t, 'preference'))
     usable = isinstance(value, (int, float)) and (config.pairs != 'labels' or value in (0, 1))
     return float(value) if usable else None
 

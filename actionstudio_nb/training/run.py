@@ -108,7 +108,7 @@ def read_tasks(config: Config, tokenizer) -> list[Trajectory]:
 def new_progress() -> dict:
     "The progress of a run that has not begun"
     return dict(step=0, done=0.0, place=Cursor(), seconds=0.0, save_seconds=0.0, tokens=0,
-        positions=0, trained_positions=0, norms=[])
+        positions=0, trained_tokens=0, norms=[])
 
 # %% ../../nbs/75_training.run.ipynb #ff449a55
 def count_step(
@@ -122,7 +122,7 @@ def count_step(
     progress['seconds'] += seconds
     progress['tokens'] += sum(row.tokens for row in rows)
     progress['positions'] += sum(map(len, rows))
-    progress['trained_positions'] += sum(row.trained_tokens() for row in rows)
+    progress['trained_tokens'] += sum(row.trained_tokens() for row in rows)
     progress['norms'] = [*progress['norms'], norm][-50:]
 
 # %% ../../nbs/75_training.run.ipynb #58fe98d4

@@ -219,7 +219,7 @@ def report(self: Run, seconds: float) -> dict:
     per_second = progress['tokens'] / max(progress['seconds'], 1e-9)
     return dict(stage='sft', run_id=self.record['run_id']) | combined_report(self.folders) | dict(
         seconds=round(seconds, 1), steps=progress['step'], train_tokens=progress['tokens'],
-        positions=progress['positions'], trained_positions=progress['trained_positions'],
+        positions=progress['positions'], trained_tokens=progress['trained_tokens'],
         train_seconds=round(progress['seconds'], 1),
         save_seconds=round(progress['save_seconds'], 1), tokens_per_second=round(per_second, 1),
         never_drawn=self.plan.never_drawn(), skipped_steps=len(self.skipped),
@@ -265,6 +265,6 @@ def sft(
     atexit.register(close_processes) # Not after an error
     print(summary(report))
     print(f"  {report['steps']:,} steps, {report['train_tokens']:,} tokens "
-        f"({report['trained_positions']:,} trained) in {report['train_seconds']:,.0f} s: "
+        f"({report['trained_tokens']:,} trained tokens) in {report['train_seconds']:,.0f} s: "
         f"{report['tokens_per_second']:,.0f} tokens/s")
     return report
