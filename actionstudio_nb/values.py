@@ -19,6 +19,7 @@ from .views import shortened
 class StepsUsedUp(ValueError):
     "Reading a text takes more steps than are left"
 
+# %% ../nbs/03_values.ipynb #a834954a
 class Steps:
     "What is left of a limited number of steps"
     def __init__(self,
@@ -37,6 +38,7 @@ def spend(n: int):
     "Take `n` of the steps shared, if any are; raises `ValueError` if too few are left"
     (steps.get() or Steps()).spend(n)
 
+# %% ../nbs/03_values.ipynb #04bac291
 def share_steps(f):
     "Make all repairs in a function, and in what it calls, share one `Steps`"
     @wraps(f)

@@ -201,6 +201,7 @@ def boxed_chat(record: dict) -> tuple | None: # (the object with the messages, i
     whole = key in ('messages', 'contents') and isinstance(turns, list) and turns
     return (inner, path) if whole and is_message(turns[0]) else None
 
+# %% ../../nbs/14a_data.apis.ipynb #6dcad3cb
 @reader('state', ' '.join(f'[{key}]' for key in boxes) + ' [id] [tools]', boxed_chat)
 def read_state(record, tools):
     "A chat inside the state of a graph or an agent"

@@ -122,6 +122,7 @@ def numbered_events(record: dict) -> list[tuple[int, dict]]:
         if not is_event(e): raise FormatError('an event needs a type', f'$.events[{n}]')
     return list(enumerate(record['events']))
 
+# %% ../../nbs/14b_data.events.ipynb #6ae59dda
 @reader('claude_code', 'events [id]', lambda r: isinstance(r['events'], list)
     and any(is_event(e) and isinstance(e.get('message'), dict) for e in r['events']))
 def read_claude_code(record, tools):

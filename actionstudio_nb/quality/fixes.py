@@ -76,6 +76,7 @@ def choices_by_spelling(choices: list) -> dict[str, list]:
     for c in choices: found[spelled(c)].append(c)
     return found
 
+# %% ../../nbs/23_quality.fixes.ipynb #2b2e3810
 def matching_choice(value, choices: dict[str, list]):
     "The one allowed value that is spelled like `value`, or `missing`"
     if value is None or isinstance(value, str) and len(value) < 3: return missing

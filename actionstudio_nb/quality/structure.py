@@ -89,6 +89,7 @@ def is_pointer(ref) -> bool:
     "Is this a reference to a place in the same schema? Others name an anchor, or a document"
     return isinstance(ref, str) and (ref == '#' or ref.startswith('#/'))
 
+# %% ../../nbs/22_quality.structure.ipynb #f2c0427a
 def pointed_at(root: dict, ref: str):
     "The target of a reference such as `#/$defs/city` inside the same schema, or None"
     keys = ref.removeprefix('#').split('/')[1:]

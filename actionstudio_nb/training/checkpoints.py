@@ -75,6 +75,7 @@ class Progress(TypedDict, total=False):
     norms: list[float]
     finished: bool
 
+# %% ../../nbs/71_training.checkpoints.ipynb #1ddffb65
 def read_progress(checkpoint: Path) -> dict:
     "Content of a checkpoint's `progress.json`"
     return read_shaped(checkpoint/'progress.json', Progress)

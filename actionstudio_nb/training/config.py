@@ -368,6 +368,7 @@ class RunRecord(TypedDict):
     model: str
     versions: dict[str, str | None]
 
+# %% ../../nbs/70_training.config.ipynb #f4f2ea16
 def read_run_record(
     run: str | Path, # Output folder of a run
 ) -> dict:

@@ -126,6 +126,7 @@ class Report(TypedDict):
     outcomes: dict[str, int]
     reasons: dict[str, int]
 
+# %% ../../nbs/79_training.export.ipynb #72b14be6
 def run_card(
     run: str | Path,    # Output folder of a run
     progress: dict,     # Progress of the exported checkpoint
