@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['empty_row', 'loss_sum', 'step_weight', 'lr_factor', 'train_step', 'check_deepspeed', 'single_process_env',
-           'init_processes', 'close_processes', 'run_precision', 'setup_accelerator']
+           'skip_inference_kernels', 'init_processes', 'close_processes', 'run_precision', 'setup_accelerator']
 
 # %% ../../nbs/74_training.steps.ipynb #ddd0e64d
 import logging, math, os, socket
@@ -100,6 +100,12 @@ def single_process_env() -> dict[str, str]:
     return dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1',
         MASTER_PORT=str(port))
 
+# %% ../../nbs/74_training.steps.ipynb #b1063e14
+def skip_inference_kernels():
+    "Keep DeepSpeed from compiling an all-reduce that training does not use"
+    from deepspeed import ops # Only here: DeepSpeed is optional
+    ops.__compatible_ops__['deepspeed_shm_comm'] = False
+
 # %% ../../nbs/74_training.steps.ipynb #207d9a8b
 def init_processes(config: Config) -> str: # `cpu` or `cuda`
     "Connect the processes of the run; returns the device they compute on"
@@ -109,6 +115,7 @@ def init_processes(config: Config) -> str: # `cpu` or `cuda`
     if device == 'cpu': os.environ['DS_ACCELERATOR'] = 'cpu' # Otherwise DeepSpeed warns
     if config.zero:
         check_deepspeed(config.zero, find_spec('deepspeed') is not None)
+        skip_inference_kernels()
         if 'RANK' not in os.environ: os.environ |= single_process_env()
     distributed = config.zero or int(os.environ.get('WORLD_SIZE', 1)) > 1
     options = dict(timeout=timedelta(hours=1)) if distributed else {} # Copying may take long
