@@ -26,9 +26,12 @@ def own_fields(cls: type) -> list[str]:
 
 # %% ../nbs/99_docs.ipynb #a4e540ed
 def fields_text(cls: type) -> str:
-    "A class with all its fields; empty for a class without any"
+    "A class with all its fields, or its bases if `__init__` takes anything; empty for any other"
     lines = [line for c in reversed(cls.__mro__) for line in own_fields(c)]
-    return '\n'.join([f'class {cls.__name__}:', *lines]) if lines else ''
+    if lines: return '\n'.join([f'class {cls.__name__}:', *lines])
+    takes_anything = [*inspect.signature(cls.__init__).parameters] == ['self', 'args', 'kwargs']
+    bases = ', '.join(base.__name__ for base in cls.__bases__)
+    return f'class {cls.__name__}({bases})' if takes_anything else ''
 
 # %% ../nbs/99_docs.ipynb #cc3a76ac
 def packaged(cls: type) -> type:
@@ -40,7 +43,7 @@ def packaged(cls: type) -> type:
 
 # %% ../nbs/99_docs.ipynb #67f849f6
 class FieldRenderer(BasicMarkdownRenderer):
-    "nbdev's renderer, but a class with fields shows these instead of the signature of `__init__`"
+    "nbdev's renderer, but a class shows its fields or bases instead of an empty signature"
     def __init__(self, sym, *args, **kwargs):
         super().__init__(sym, *args, **kwargs)
         if inspect.isclass(sym): self.dm = fields_text(packaged(sym)) or self.dm

@@ -13,12 +13,11 @@ from collections import defaultdict
 from pathlib import Path
 import yaml
 from fastcore.script import call_parse
-from actionstudio_nb.core import (
-    ConfigError, atomic_write, dumps, make_dir, read_json, read_jsonl, unit_hash, write_json,
-    write_jsonl)
+from .core import (
+    ConfigError, atomic_write, dumps, read_json, read_jsonl, unit_hash, write_json, write_jsonl)
 from .views import escaped, page_style, svg_image, table_row
 from .unified import Trajectory, read_trajectories
-from .folders import output_folder
+from .folders import make_dir, output_folder
 from .data.convert import convert
 from .quality.duplicates import questions
 from .quality.clean import check_file
@@ -59,7 +58,7 @@ def split(
 def prepare_data(
     data: Path,     # Gets `train/KIND.jsonl` and `heldout.jsonl`
     files,          # Raw files
-    minutes: float, # Of training; they decide how many tasks are held out
+    minutes: float, # Of training; a shorter run is measured on fewer held-out tasks
 ) -> Path:          # The folder
     "Convert, check and split, unless that is already done"
     if (data/'split.json').exists(): return data

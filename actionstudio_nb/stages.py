@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ledger_row', 'Totals', 'clear_results', 'Journal', 'Deduplicator', 'remember', 'write_batch', 'finish', 'run_stage',
-           'default_workers', 'file_stamps', 'check_complete', 'publish_report']
+           'check_complete', 'publish_report']
 
 # %% ../nbs/06_stages.ipynb #2ee292e0
 import os, time
@@ -18,7 +18,7 @@ from . import __version__
 from .core import (
     ActionStudioError, FormatError, atomic_write, dumps, loads, put_in_place, read_json,
     read_jsonl, write_json)
-from .views import example_text, printable, report_page, shortened, summary
+from .views import example_text, report_page, shortened, summary
 from .workers import Result, process_in_order
 
 # %% ../nbs/06_stages.ipynb #82e69775
@@ -225,7 +225,7 @@ def finish(
     if not journal.whole:
         if deduplicator and totals.items: remember(journal, deduplicator)
         with (open(journal.parts[0], 'a') as texts, open(journal.parts[1], 'a') as ledger,
-                tqdm(desc=stage, unit=' items', initial=totals.items) as bar):
+                tqdm(desc=stage, unit=' items', initial=totals.items, delay=1) as bar):
             for batch in results(totals.items):
                 write_batch(batch, stage, totals, deduplicator, texts, ledger)
                 totals.seconds = time.perf_counter() - start
@@ -251,23 +251,6 @@ def run_stage(
         return process_in_order(work, islice(mine, skip, None), workers)
     return finish(stage, results, out, target, depends, deduplicator, shard)
 
-# %% ../nbs/06_stages.ipynb #75fee9e4
-def default_workers(files) -> int:
-    "One process for small inputs, otherwise one per core"
-    size = sum(os.stat(f).st_size for f in files if os.access(f, os.R_OK))
-    if size <= 20_000_000 or not hasattr(os, 'sched_getaffinity'): return 1
-    return len(os.sched_getaffinity(0))
-
-# %% ../nbs/06_stages.ipynb #9f992b6e
-def file_stamps(files) -> list:
-    "Name, size and modification time of each file, to notice changes"
-    def stamp(f):
-        if f == '-': return [f, time.time_ns()]
-        try: stat = os.stat(f)
-        except OSError: return [printable(f)] # Nothing there, or nothing that we may look at
-        return [printable(f), stat.st_size, stat.st_mtime_ns]
-    return list(map(stamp, files))
-
 # %% ../nbs/06_stages.ipynb #9be41c2a
 def check_complete(
     report: dict, # Of a stage, with `inputs`, `outcomes`, `reasons` and `examples`
@@ -276,12 +259,13 @@ def check_complete(
     kept = sum(n for outcome, n in report['outcomes'].items() if outcome != 'dropped')
     unread = report['reasons'].get('unreadable', 0)
     if report.get('shard') or kept and not unread: return
-    if not report['inputs']: raise ActionStudioError('there is no record in the input')
+    if not report['inputs']: raise ActionStudioError('the input contains no records')
     reason = 'unreadable' if unread else next(iter(report['reasons']))
     fault = f"{reason}: {report['reasons'][reason]:,}; the first is "
     fault += example_text(report['examples'][reason][0], reason)
-    if not kept:
-        raise ActionStudioError(f"none of {report['inputs']:,} records was kept ({fault})")
+    advice = '; name files of JSON, JSON Lines or Parquet' if reason == 'no_json' else ''
+    if not kept: raise ActionStudioError(
+        f"no records kept, {report['inputs']:,} dropped ({fault}){advice}")
     raise ActionStudioError(f'not everything could be read ({fault}); the rest is done')
 
 # %% ../nbs/06_stages.ipynb #c7114113

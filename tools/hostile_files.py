@@ -3,7 +3,7 @@
 A case is a function (folder, rng) → the number of records of the folder that `convert` must keep, or None where
 anything may be kept. All other records must be counted, with a reason.
 """
-import gzip, json, os, socket
+import gzip, io, json, os, socket, tarfile, zipfile
 from itertools import count
 import pyarrow as pa, pyarrow.parquet as pq, zstandard
 
@@ -116,7 +116,6 @@ def file_case(name):
             (folder/'z-good.jsonl').write_bytes(lines(2))
             return None if expected is None else 2 + expected
         cases[f.__name__.replace('_', ' ')] = write
-        if 'bomb' in f.__name__: write.records = 4 # A file is given up at four times the length of a record
         return f
     return decorate
 
@@ -179,7 +178,7 @@ def empty_gz(rng): return b''
 @file_case('a.parquet')
 def empty_parquet(rng): return b''
 @file_case('a.json')
-def array_with_one_NaN(rng): return b'[' + b', '.join([encoded(chat('NaN') if i == 10 else text()) for i in range(1000)]) + b']', 999
+def array_with_one_NaN(rng): return b'[' + b', '.join([encoded(chat('NaN') if i == 10 else text()) for i in range(1000)]) + b']', 1000
 @file_case('a.json')
 def array_cut(rng): return b'[' + b', '.join([encoded(text()) for _ in range(50)])[:-9], 49
 @file_case('a.json')
@@ -197,7 +196,7 @@ def array_and_garbage(rng): return b'[' + encoded(text()) + b'] and so on ]]]}}}
 @file_case('a.json')
 def indented_objects(rng): return b''.join(json.dumps(good(), indent=2).encode() + b'\n' for _ in range(20)), 20
 @file_case('a.json')
-def indented_object_with_NaN(rng): return json.dumps(good(loss=float('nan')), indent=2).encode() + b'\n' + json.dumps(good(), indent=2).encode(), 1
+def indented_object_with_NaN(rng): return json.dumps(good(loss=float('nan')), indent=2).encode() + b'\n' + json.dumps(good(), indent=2).encode(), 2
 @file_case('a.json')
 def indented_object_of_40_MB(rng): return json.dumps(good(x=['y' * 1000] * 40_000), indent=2).encode() + b'\n' + json.dumps(good(), indent=2).encode(), 1
 @file_case('a.jsonl')
@@ -208,6 +207,87 @@ def half_a_million_records_by_id(rng): return encoded('{' + ','.join(f'"{i}":{{"
 def half_a_million_turns(rng): return b'{"role": "User", "text": "Hi"}\n' * 500_000, None
 @file_case('a.jsonl')
 def two_hundred_thousand_damaged_lines(rng): return b'{"a"\n' * 20_000, None
+
+@file_case('a.jsonl')
+def long_chain_of_responses(rng): return b''.join(response(i, i - 1) for i in range(100_000)), None
+@file_case('a.jsonl')
+def fan_of_responses(rng): return b''.join(response(i, min(i, 10_000) - 1) for i in range(20_000)), None
+cases['fan of responses'].records = 13 # As many as are made
+@file_case('a.jsonl')
+def ring_of_responses(rng): return b''.join(response(i, (i - 1) % 5000) for i in range(5000)), None
+@file_case('a.jsonl')
+def unknown_records_with_long_keys(rng): return b'{"%s": 1}\n' % (b'k' * MB) * 10
+
+def response(i, before) -> bytes:
+    "A line of a log"
+    return encoded(json.dumps({'id': f'r{i}', 'object': 'response', 'previous_response_id': f'r{before}' if before >= 0 else None, 'output': [{'type': 'message', 'role': 'assistant', 'content': [{'type': 'output_text', 'text': 'Yes.'}]}]}) + '\n')
+
+def zip_of(members, kind=zipfile.ZIP_DEFLATED) -> bytes:
+    "A zip archive of (name, content)"
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, 'w', kind) as z:
+        for name, content in members: z.writestr(name, content)
+    return made.getvalue()
+
+def tar_of(members, mode='w:gz') -> bytes:
+    "A tar archive of (header, content)"
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode=mode, format=tarfile.GNU_FORMAT) as t:
+        for header, content in members: t.addfile(header, io.BytesIO(content))
+    return made.getvalue()
+
+def header(name, size=0, **fields):
+    made = tarfile.TarInfo(name)
+    made.size = size
+    for k, v in fields.items(): setattr(made, k, v)
+    return made
+
+def changed(content: bytes, rng, n=20) -> bytes:
+    content = bytearray(content)
+    for _ in range(n): content[rng.randrange(len(content))] = rng.randrange(256)
+    return bytes(content)
+
+@file_case('a.zip')
+def zip_bomb_of_one_line(rng): return zip_of([('a.jsonl', b'{"a": "' + b'x' * 200 * MB), ('b.jsonl', lines(3))]), 3
+@file_case('a.zip')
+def zip_bomb_of_brackets(rng): return zip_of([('a.json', b'[' * 200 * MB), ('b.jsonl', lines(3))]), 3
+@file_case('a.zip')
+def zip_with_a_damaged_member(rng):
+    content = zip_of([('a.jsonl', lines(1)), ('b.jsonl', lines(2))], zipfile.ZIP_STORED)
+    return content.replace(b'Please', b'PLEASE', 1), 2 # The wrong checksum is seen at the end
+@file_case('a.zip')
+def zip_with_names_that_lead_outside(rng): return zip_of([(n, lines(1)) for n in ('../PLANTED.jsonl', '/tmp/PLANTED.jsonl', 'a/../../b.jsonl', '\x1b[2J.jsonl', 'c:\\d.jsonl', './e.jsonl', '.f.jsonl', 'g/.h.jsonl')]), 6
+@file_case('a.zip')
+def zip_with_a_password(rng): return zip_of([('a.jsonl', lines(1))]).replace(b'\0\0\x08\0', b'\1\0\x08\0')
+@file_case('a.zip')
+def zip_of_100_000_files(rng): return zip_of(((f'{i}.txt', b'') for i in range(100_000)), zipfile.ZIP_STORED)
+@file_case('a.zip')
+def zip_in_a_zip(rng): return zip_of([('a.zip', zip_of([('a.jsonl', lines(1))])), ('b.jsonl', lines(1))]), 1
+@file_case('a.zip')
+def zip_that_is_none(rng): return rng.randbytes(1000)
+@file_case('a.tgz')
+def tar_with_links_and_devices(rng):
+    kinds = dict(a=tarfile.SYMTYPE, b=tarfile.LNKTYPE, c=tarfile.CHRTYPE, d=tarfile.FIFOTYPE, e=tarfile.DIRTYPE)
+    return tar_of([(header(f'{n}.jsonl', type=k, linkname='/etc/passwd'), b'') for n, k in kinds.items()] + [(header('../PLANTED.jsonl', len(line := lines(1))), line)]), 1
+@file_case('a.tgz')
+def tar_bomb_of_one_line(rng): return tar_of([(header('a.jsonl', 200 * MB), b'x' * 200 * MB), (header('b.jsonl', len(line := lines(1))), line)]), 1
+@file_case('a.tgz')
+def tar_bomb_of_a_name(rng): return zipped(header('x', 2**33, type=tarfile.GNUTYPE_LONGNAME).tobuf(tarfile.GNU_FORMAT)) + zipped(b'x' * 16 * MB) * 400
+@file_case('a.tgz')
+def tar_bomb_of_attributes(rng): return zipped(header('x', 2**33, type=tarfile.XHDTYPE).tobuf(tarfile.GNU_FORMAT)) + zipped(b'1' * 16 * MB) * 400
+@file_case('a.tgz')
+def tar_bomb_of_holes(rng):
+    first = bytearray(header('x', 2**33, type=tarfile.GNUTYPE_SPARSE).tobuf(tarfile.GNU_FORMAT))
+    first[482] = 1 # Its map goes on
+    return zipped(bytes(first)) + zipped(b'00000000001\0' * (16 * MB // 12)) * 400
+for kind in ('zip', 'tar.gz', 'tar.bz2', 'tar.xz'):
+    def damaged(rng, kind=kind):
+        members = [(f'{i}.jsonl', lines(50)) for i in range(5)]
+        whole = zip_of(members) if kind == 'zip' else tar_of([(header(n, len(c)), c) for n, c in members], f'w:{kind[4:]}')
+        return changed(whole, rng, 3), None
+    for i in range(5):
+        damaged.__name__ = f'{kind}_with_other_bytes_{i}'
+        file_case(f'a.{kind}')(damaged)
 
 def table(**columns) -> bytes:
     "A Parquet file"

@@ -30,7 +30,7 @@ from actionstudio_nb.models.load import tiny_model
 from actionstudio_nb.training.run import weather_questions
 from actionstudio_nb.unified import weather_example
 
-cap_bytes, cap_seconds = 4 * 2**30, 60
+cap_bytes, cap_seconds = 4 * 2**30, 240
 
 
 class Planted:
@@ -87,28 +87,30 @@ class Trial:
         return self.tmp/f'{kind}-{self.n}'
 
     def add(self, group, name, argv, refuse=False):
-        "A case; with `refuse`, the command must not succeed."
-        self.cases.append((group, name, [str(a) for a in argv], refuse))
+        "A case: a command, or a function that makes its files and returns it; with `refuse`, it must not succeed."
+        self.cases.append((group, name, argv, refuse))
 
     # What the commands are tried on
 
     def with_model(self, group, name, change, command='eval', refuse=False):
         "A case on a copy of the model that `change` has changed."
-        folder = self.new('model')
-        shutil.copytree(self.model, folder)
-        change(folder)
-        if command == 'eval': argv = ['eval', self.tmp/'task.jsonl', '--model', folder, '--max_new_tokens', 1, '--out', self.new('out')]
-        else: argv = ['verify', self.tmp/'weather.jsonl', '--model', folder, '--out', self.new('out')]
-        self.add(group, name, argv, refuse)
+        def made():
+            folder = self.new('model')
+            shutil.copytree(self.model, folder)
+            change(folder)
+            if command == 'eval': return ['eval', self.tmp/'task.jsonl', '--model', folder, '--max_new_tokens', 1, '--out', self.new('out')]
+            return ['verify', self.tmp/'weather.jsonl', '--model', folder, '--out', self.new('out')]
+        self.add(group, name, made, refuse)
 
     def with_run(self, name, change, command='export', of='full', refuse=False):
         "A case on a copy of a run; `change` gets the run and its checkpoint."
-        folder = self.new('run')
-        shutil.copytree(self.tmp/of, folder)
-        change(folder, next(folder.glob('checkpoint-*')))
-        if command == 'export': argv = ['export', folder]
-        else: argv = ['sft', self.config_of[of], f'output_dir={folder}', 'max_steps=2']
-        self.add(f'run, {command}', name, argv, refuse)
+        def made():
+            folder = self.new('run')
+            shutil.copytree(self.tmp/of, folder)
+            change(folder, next(folder.glob('checkpoint-*')))
+            if command == 'export': return ['export', folder]
+            return ['sft', self.config_of[of], f'output_dir={folder}', 'max_steps=2']
+        self.add(f'run, {command}', name, made, refuse)
 
     def with_config(self, name, text, *overrides, refuse=True):
         path = self.new('config').with_suffix('.yaml')
@@ -118,8 +120,9 @@ class Trial:
     # Running them
 
     def check(self, group, name, argv, refuse):
-        "Run a case; returns its outcome, and what is wrong with it."
+        "Run a case, and note its outcome and what is wrong with it."
         log = self.tmp/'log'
+        argv = [str(a) for a in (argv() if callable(argv) else argv)]
         code, seconds, peak = in_child(argv, log)
         text = log.read_text(errors='replace')
         lines = text.strip().splitlines() or ['']
@@ -135,6 +138,8 @@ class Trial:
         outcome = lines[-1].replace(str(self.tmp), '…') if code else 'fine'
         self.rows.append((group, name, outcome, seconds, peak, faults))
         if faults and self.args.verbose: print(text[-3000:], file=sys.stderr)
+        for kind in ('model', 'run', 'out'): # A thousand models fill the disk
+            for path in self.tmp.glob(f'{kind}-*'): shutil.rmtree(path, ignore_errors=True)
 
     def measure(self, name, argv):
         "What a command takes on a harmless input."
@@ -236,7 +241,7 @@ def models(t):
         (key, value), = changes.items()
         t.with_model('files of a model', f'tokenizer_config.json: {key} = {str(value)[:40]}', edit('tokenizer_config.json', **changes), 'verify')
     for name in ('config.json', 'tokenizer.json', 'tokenizer_config.json', 'generation_config.json'):
-        for i in range(t.args.mutations): t.with_model('files of a model', f'{name}: a value changed {i}', mutate(name, t.rng))
+        for i in range(t.args.mutations): t.with_model('files of a model', f'{name}: a value changed {i}', mutate(name, random.Random(f'{t.args.seed} {name} {i}')))
 
 
 def mutate(name, rng):
@@ -433,6 +438,7 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=0, help='of the random changes')
     parser.add_argument('--mutations', type=int, default=5, help='random changes of each file')
     parser.add_argument('--only', nargs='*', default=list(groups), choices=list(groups), help='groups of cases')
+    parser.add_argument('--cases', type=int, help='try a random sample of this many')
     parser.add_argument('--match', default='', help='only cases whose group and name contain this text')
     parser.add_argument('--seconds', type=float, default=2, help='beyond the time of a harmless input')
     parser.add_argument('--megabytes', type=float, default=1000, help='beyond the memory of a harmless input')
@@ -446,11 +452,11 @@ if __name__ == '__main__':
         for module, _, _ in commands.values(): __import__(f'actionstudio_nb.{module}')
         trial.prepare()
         for name in args.only: groups[name](trial)
-        for case in trial.cases:
-            if args.match in f'{case[0]} {case[1]}': trial.check(*case)
-        if args.failures: trial.rows, every = [row for row in trial.rows if row[-1]], len(trial.rows)
-        else: every = len(trial.rows)
+        cases = [case for case in trial.cases if args.match in f'{case[0]} {case[1]}']
+        if args.cases is not None: cases = trial.rng.sample(cases, min(args.cases, len(cases)))
+        for case in cases: trial.check(*case)
+        if args.failures: trial.rows = [row for row in trial.rows if row[-1]]
         show(trial, sys.stdout)
         failed = sum(bool(row[-1]) for row in trial.rows)
-        print(f'{every} cases, {failed} failed')
+        print(f'seed {args.seed}: {len(cases)} cases, {failed} failed')
     sys.exit(1 if failed else 0)

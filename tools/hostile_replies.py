@@ -1,15 +1,16 @@
 """Replies, arguments, schemas, tools and trajectories from somebody who wants to waste your time.
 
-    python tools/hostile_replies.py [--seed N] [--random 100] [--workers 2] [--only WORD]
+    python tools/hostile_replies.py [--seed N] [--random 100] [--inputs N] [--workers 2] [--only WORD]
 
 Each input is made and read in a process of its own. It fails if it takes more than 2 seconds of the
 processor or 1 GB of memory, raises an exception, leaves a record that is neither kept nor counted,
 or writes more into the ledger than ten times its own size. Besides the patterns below, which
 are repeated up to 10 MB, `--random` patterns are made from pieces of all the formats.
 """
-import json, os, random, resource, select, signal, sys, time
+import json, os, resource, select, signal, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from random import Random
 from fastcore.script import call_parse
 from actionstudio_nb.core import dumps
 from actionstudio_nb.toolcalls import parse_reply, readers
@@ -161,6 +162,26 @@ sized = dict( # name: function of a size, in characters
     calls_in_text=lambda n: chat([m for i in range(max(1, n // 300)) for m in (user('a'), assistant('<tool_call>{"name":"f"}</tool_call>' * 5))]), long_label=lambda n: chat([user(), assistant('b')], id='i' * (n // 3), reward='r' * (n // 3), other={'k' * 9: 'o' * (n // 3)}), many_extras=lambda n: clean({'messages': [user() | {f'k{j}': 1 for j in range(n // 12)}, assistant('b')]}), keys=lambda n: clean({f'k{i}': 1 for i in range(n // 10)}), long_unknown=lambda n: clean({'k' * n: 1}),
     meta=lambda n: clean({'unique_trajectory_id': 'x' * (n // 3), 'conversation': [user(), assistant('b')], 'meta': {'source': 's' * (n // 3), 'repairs': [{'problem': 'p' * (n // 3)}, 5], 'labels': 5}, 'reward': 1}), many_spaces=lambda n: chat([user(' ' * n), assistant('b')]), big_text=lambda n: chat([user('a b ' * (n // 4)), assistant('b')]), actions=lambda n: chat([user(), assistant('THOUGHT:' + ' ' * n + 'x')]))
 
+# Logs of tools and services: events, spans and responses that refer to one another
+def event(i, parent=None, role='user', id=None, **more):
+    return {'type': role, 'uuid': f'u{i}', 'parentUuid': parent and f'u{parent}', 'sessionId': 's', 'message': {'role': role, 'content': 'a'} | ({'id': id} if id else {})} | more
+def events(f): return lambda n: clean({'events': many(n, f)})
+def span(i, kind='chat', **attributes): return {'traceId': 't', 'spanId': f's{i}', 'name': 'f', 'startTimeUnixNano': f'{i:09}', 'attributes': {'gen_ai.operation.name': kind} | attributes}
+def model_span(i, shown, made): return span(i, **{'gen_ai.input.messages': json.dumps([shown]), 'gen_ai.output.messages': json.dumps([made])})
+def tool_span(i, id): return span(i, 'execute_tool', **{'gen_ai.tool.call.id': id, 'gen_ai.tool.name': 'f', 'gen_ai.tool.call.result': 'ok'})
+def spans(f): return lambda n: clean({'spans': many(n, f)})
+def response(i): return {'id': f'r{i}', 'object': 'response', 'previous_response_id': f'r{i - 1}', 'output': [{'type': 'message', 'role': 'assistant', 'content': [{'type': 'output_text', 'text': 'a'}]}, {'type': 'function_call', 'name': 'f', 'arguments': '{}', 'call_id': f'c{i}'}]}
+
+sized |= dict(
+    event_line=events(lambda i: event(i, i - 1, 'assistant' if i % 2 else 'user')), event_star=events(lambda i: event(i, 1)), event_ids=events(lambda i: event(i, role='assistant', id=f'm{i}')),
+    event_back=events(lambda i: event(i, 5 if i % 2 else i - 1, 'user' if i % 2 else 'assistant')), event_parts=events(lambda i: event(i, role='assistant', id='m')),
+    event_sides=events(lambda i: event(i, i - 1, isSidechain=True)), event_summaries=events(lambda i: event(i, i - 1, 'assistant', isCompactSummary=True)), event_fields=events(lambda i: event(i, role='assistant') | {f'k{i}': i}),
+    codex=events(lambda i: {'type': 'response_item', 'timestamp': 1, 'payload': {'type': 'function_call', 'name': 'f', 'arguments': '{}', 'call_id': f'c{i}'}}),
+    span_grown=spans(lambda i: model_span(i, user('a'), assistant(f'b{i}'))), span_others=spans(lambda i: model_span(i, user(f'a{i}'), assistant('b'))), span_tools=spans(lambda i: tool_span(i, f'c{i}')),
+    span_calls=spans(lambda i: tool_span(i, f'c{i - 1}') if i % 2 else model_span(i, user('a'), assistant(calls=[call(id=f'c{i}')]))), span_keys=lambda n: clean({'spans': [span(1, **{f'gen_ai.prompt.{i}.content': 'a' for i in range(n // 35)})]}),
+    chained=lambda n: clean({'chain': many(n, response)}), rpc=lambda n: clean({'rpc': many(n, lambda i: {'jsonrpc': '2.0', 'id': i, 'method': 'tools/call', 'params': {'name': 'f'}})}),
+    many_read=lambda n: clean({'Name': 'n', 'Instructions': ['a'] * (n // 100), 'Golden_Answers': [[]] * (n // 100), 'Function_Description': {'f': 'd'}, 'left': 'x' * (n // 2)}))
+
 def nested_next(levels, size):
     node = {'role': 'assistant', 'message': 'x' * (size // levels)}
     for _ in range(levels): node = {'role': 'user', 'message': 'x' * (size // levels), 'next': [node]}
@@ -185,7 +206,7 @@ def cases(seed, randoms):
                 yield 'reply', f'{head_name} + {name}', size, partial(reply, 'auto', head, units[name], rng_tail(head), n)
         for name, make in sized.items(): yield 'record', name, size, partial(make, n)
     for name, make in schemas.items(): yield 'schema', name, '', make
-    rng = random.Random(seed)
+    rng = Random(seed)
     for i in range(randoms):
         unit, head, tail = random_units(rng)
         yield 'random', f'{i}: reply {head + unit + tail!a}'[:60], '1 MB', partial(reply, rng.choice(['auto', *readers]), head, unit, tail, 10**6)
@@ -211,7 +232,7 @@ def tried(make):
         os.write(put, json.dumps(answer).encode())
         os._exit(0)
     os.close(put)
-    ready = select.select([get], [], [], 60)[0]
+    ready = select.select([get], [], [], 300)[0] # Others may need the processor, too
     text = os.read(get, 65536) if ready else b''
     if not ready: os.kill(child, signal.SIGKILL)
     os.close(get)
@@ -227,12 +248,14 @@ def tried(make):
 def main(
     seed: int = None,   # A different one each time if not given
     random: int = 100,  # Patterns to make from pieces
+    inputs: int = None, # Try a random sample of this many; all if not given
     workers: int = 2,   # Inputs at a time
     only: str = '',     # Try only what has this word in its group or name
 ):
     "Try them all"
     seed = time.time_ns() % 10**6 if seed is None else seed
     todo = [c for c in cases(seed, random) if only in f'{c[0]} {c[1]} {c[2]}']
+    if inputs is not None: todo = Random(seed).sample(todo, min(inputs, len(todo)))
     table, failures, slowest = {}, 0, (0, '')
     with ThreadPoolExecutor(workers) as pool:
         for (group, name, size, _), done in zip(todo, pool.map(lambda c: tried(c[3]), todo)):

@@ -19,7 +19,8 @@ import os, random, signal, subprocess, sys, tempfile, time
 from hashlib import sha256
 from pathlib import Path
 from fastcore.script import call_parse, Param
-from actionstudio_nb.core import dumps, read_jsonl, stop_signals, write_jsonl
+from actionstudio_nb.core import dumps, read_jsonl, write_jsonl
+from actionstudio_nb.workers import stop_signals
 from actionstudio_nb.models.load import tiny_model
 from actionstudio_nb.training.run import weather_questions
 

@@ -1,6 +1,6 @@
 """Start pairs of processes in one output folder, and compare what they leave with an undisturbed run.
 
-    python tools/pairs.py [--pairs 100] [--commands convert,clean,sft] [--seed 0]
+    python tools/pairs.py [--pairs 100] [--commands convert,clean,sft] [--records 20000] [--seed 0]
 
 The second process of a pair starts at a random moment of the first. One of them has to win, and its files have to be
 those of a run that was alone. The other has to exit with 1 and one line that names the winner, or to run after it.
@@ -11,17 +11,18 @@ without one, so that nothing was tried.
 import os, random, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
 from fastcore.script import call_parse
-from actionstudio_nb.core import read_json, read_jsonl, sha256, write_jsonl
+from actionstudio_nb.core import read_json, read_jsonl, write_jsonl
 from actionstudio_nb.models.load import tiny_model
 from actionstudio_nb.unified import weather_example
+from actionstudio_nb.folders import sha256
 
 small = 'max_length: 2048, row_length: 2048, tokens_per_step: 4096, precision: fp32, learning_rate: 0.001, num_train_epochs: 1'
 data_commands = ['convert', 'check', 'clean', 'write']
 all_commands = [*data_commands, 'merge', 'shard', 'verify', 'eval', 'sft', 'dpo', 'export', 'caches']
 
-def prepare(tmp: Path):
+def prepare(tmp: Path, records: int):
     "Inputs for all commands"
-    tasks = [weather_example | {'unique_trajectory_id': f'w{i}', 'task_instruction': f'Answer {"x" * (i % 17)} {i}'} for i in range(20_000)]
+    tasks = [weather_example | {'unique_trajectory_id': f'w{i}', 'task_instruction': f'Answer {"x" * (i % 17)} {i}'} for i in range(records)]
     write_jsonl(tmp/'many.jsonl', tasks)
     write_jsonl(tmp/'some.jsonl', tasks[:1000])
     write_jsonl(tmp/'few.jsonl', tasks[:80])
@@ -114,17 +115,17 @@ def pair(first, second, tmp, name, work, rng, expected):
 def main(
     pairs: int = 100,
     commands: str = None, # Separated by commas; by default all
+    records: int = 20_000, # For the commands that read data; with few, they end too soon for a rival
     seed: int = 0,
 ):
     "Start pairs, compare"
     tmp, rng, names = Path(tempfile.mkdtemp()), random.Random(seed), commands.split(',') if commands else all_commands
-    prepare(tmp)
+    prepare(tmp, records)
     if {'merge', 'shard'} & set(names):
         for i in (1, 2, 3):
             command = [*arguments('clean', tmp, tmp/'shards'), '--shard', f'{i}/3']
             subprocess.run([sys.executable, '-m', 'actionstudio_nb.cli', *command], check=True, capture_output=True)
-    needed = dict.fromkeys([*names, *(['sft'] if 'export' in names else []), *(['merge'] if 'shard' in names else []),
-        *(data_commands if len(set(names) & set(data_commands)) > 1 else [])])
+    needed = dict.fromkeys([*names, *(['sft'] if 'export' in names else []), *(['merge'] if 'shard' in names else [])])
     known = {command: alone(command, tmp) for command in sorted(needed, key=lambda c: c == 'export')}
     expected = {command: result for command, (result, _) in known.items()}
     corrupt = hung = refused = rivals = 0

@@ -1,7 +1,8 @@
 """Run notebooks from top to bottom and keep their outputs: python tools/run_notebooks.py nbs/00_core.ipynb [...]
 
 Cells with a flag of `tst_flags` (slow, cuda, slurm, browser, net) are left as they are, outputs included, unless
-`--flags slow,browser` names theirs. A cell that fails stops the notebook, which is then left unchanged.
+`--flags slow,browser` names theirs. They get the tag `raises-exception`, so that JupyterLab's "Run All" continues after
+one that lacks what it needs. Here, a cell that fails stops the notebook, which is then left unchanged.
 """
 import argparse
 import configparser
@@ -20,10 +21,14 @@ settings.read(root/'settings.ini')
 known_flags = set(settings['DEFAULT']['tst_flags'].split())
 
 
+def flags_of(cell):
+    "The flags of a cell"
+    return known_flags & set(re.findall(r'^#\s*\|\s*(\w+)', cell.source, re.MULTILINE))
+
+
 def is_left_out(cell, flags):
     "Does a cell carry a flag that was not asked for, or is it never run?"
-    found = set(re.findall(r'^#\s*\|\s*(\w+)', cell.source, re.MULTILINE))
-    return bool(found & (known_flags - flags)) or bool(re.search(r'^#\s*\|\s*eval:\s*false', cell.source, re.MULTILINE))
+    return bool(flags_of(cell) - flags) or bool(re.search(r'^#\s*\|\s*eval:\s*false', cell.source, re.MULTILINE))
 
 
 def kept(output):
@@ -38,9 +43,10 @@ def run(path, flags):
     "Run one notebook and write it with its outputs."
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=None, kernel_name='python3', coalesce_streams=True,
-        resources={'metadata': {'path': str(path.parent)}})
+        force_raise_errors=True, resources={'metadata': {'path': str(path.parent)}})
     with client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == 'code' and flags_of(cell): cell.metadata['tags'] = ['raises-exception']
             if cell.cell_type == 'code' and not is_left_out(cell, flags):
                 client.execute_cell(cell, index)
                 cell.execution_count = None

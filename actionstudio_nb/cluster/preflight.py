@@ -15,12 +15,12 @@ from pathlib import Path
 import torch, torch.distributed as dist
 from fastcore.script import Param, call_parse
 from msgspec import Struct
-from ..core import (
-    ActionStudioError, ConfigError, dumps, loads, make_dir, stable_id)
+from ..core import ActionStudioError, ConfigError, dumps, loads, stable_id
+from ..folders import make_dir
 from ..tokens.templates import resolve_model
 from ..tokens.prepare import code_hash
-from ..training.config import Config, load_config, versions
-from ..training.pairs import DpoConfig
+from ..training.config import Config, DpoConfig, load_config
+from ..training.record import versions
 
 # %% ../../nbs/91_cluster.preflight.ipynb #28f0595b
 def read_config(
@@ -105,7 +105,7 @@ def deadline(
 ):
     "End the process if the block takes longer"
     def end():
-        print(f'actionstudio preflight: {what} did not end within {seconds:.0f} s',
+        print(f'actionstudio preflight: {what} did not finish within {seconds:.0f} s',
             file=sys.stderr, flush=True)
         os._exit(1)
     timer = threading.Timer(seconds, end)
@@ -121,7 +121,7 @@ def sum_over_ranks(
     local: int,     # Index of this rank's GPU
     seconds: float, # Longest time for each step
 ):
-    "Add up a one from each rank"
+    "The number of ranks, added up over all of them"
     cuda = torch.cuda.is_available()
     device = torch.device('cuda', local) if cuda else torch.device('cpu')
     try:

@@ -19,8 +19,8 @@ from ..values import json_changes
 from ..toolcalls import flat_call
 from ..workers import Item, Result, item_value
 from ..stages import check_complete
-from .files import raw_items, run_files
 from .formats import to_unified
+from .files import raw_items, run_files
 
 # %% ../../nbs/19_data.writers.ipynb #3de573aa
 def openai_message(m: Message) -> dict:
@@ -65,8 +65,8 @@ def to_sharegpt(t: Trajectory) -> dict:
 
 # %% ../../nbs/19_data.writers.ipynb #9625dd22
 def to_alpaca(t: Trajectory) -> dict:
-    "`instruction`, `output`, and the earlier turns as pairs in `history`"
-    turns = [m for m in t.conversation if m.role in ('user', 'assistant')]
+    "`instruction`, `output`, and the earlier turns as pairs in `history`; calls are left out"
+    turns = [m for m in t.conversation if m.role in ('user', 'assistant') and m.content]
     pairs = [(a.content, b.content) for a, b in zip(turns, turns[1:])
         if a.role == 'user' and b.role == 'assistant']
     instruction, output = pairs[-1] if pairs else ('', '')

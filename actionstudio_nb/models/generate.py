@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['prompt_row', 'find_path', 'CacheGroup', 'drop_finished', 'decode_attention', 'cache_argument', 'prefill', 'decode',
-           'portions', 'prefill_and_decode', 'generate_padded', 'unanswered', 'generate_replies']
+           'portions', 'prefill_and_decode', 'generate_padded', 'unanswered', 'context_length', 'check_lengths',
+           'generate_replies']
 
 # %% ../../nbs/54_models.generate.ipynb #34449695
 import inspect
@@ -14,6 +15,7 @@ import torch, torch.nn.functional as F
 from fastcore.basics import patch
 from tqdm import tqdm
 from transformers import AttentionInterface, DynamicCache
+from ..core import ActionStudioError
 from ..tokens.trees import Segment, TokenTree
 from ..tokens.templates import stop_tokens
 from ..tokens.packing import Row, lay_out, merge_trees
@@ -196,7 +198,7 @@ def prefill_and_decode(
     names = list(prompts)
     rows = portions(names, [len(prompts[name]) for name in names], read_at_once)
     groups, tokens = zip(*(prefill(model, {name: prompts[name] for name in row}, max_new_tokens)
-        for row in tqdm(rows, desc='prefill', unit=' rows', leave=False)))
+        for row in tqdm(rows, desc='prefill', unit=' rows', leave=False, delay=1)))
     decode(model, list(groups), torch.cat(tokens), [len(prompts[name]) for name in names],
         stops, max_new_tokens, on_reply)
 
@@ -230,6 +232,29 @@ def unanswered(
     sizes = [len(prompts[i]) + max_new_tokens for i in left]
     return [{i: prompts[i] for i in part} for part in portions(left, sizes, limit)]
 
+# %% ../../nbs/54_models.generate.ipynb #6733c799
+def context_length(
+    config, # Of a Transformers model
+) -> float: # Infinite if the model has no limit
+    "The most tokens that a model can read, with its extension (such as YaRN) if it has one"
+    config = config.get_text_config()
+    most = getattr(config, 'max_position_embeddings', None) or float('inf')
+    rope = getattr(config, 'rope_parameters', None) or {}
+    return max(most, rope.get('factor', 1) * rope.get('original_max_position_embeddings', 0))
+
+# %% ../../nbs/54_models.generate.ipynb #321477b6
+def check_lengths(
+    config,                   # Of a Transformers model
+    prompts: list[list[int]], # Token ids
+    max_new_tokens: int,
+):
+    "Raise `ActionStudioError` if a prompt and its reply do not fit into the model's context"
+    most = context_length(config)
+    long = [n for n in map(len, prompts) if n + max_new_tokens > most]
+    if long: raise ActionStudioError(f'{len(long):,} of {len(prompts):,} prompts are too long for '
+        f'the context of {most:,.0f} tokens: with {max_new_tokens:,} for the reply, the longest '
+        f'needs {max(long) + max_new_tokens:,}; leave them out, or take another model')
+
 # %% ../../nbs/54_models.generate.ipynb #380485ab
 @torch.no_grad()
 def generate_replies(
@@ -242,9 +267,10 @@ def generate_replies(
     on_reply=None,             # Called with (index, reply) when a reply is complete
 ) -> list[str]:                # In the order of the prompts, without stop tokens
     "The model's greedy reply to each prompt"
+    check_lengths(model.config, prompts, max_new_tokens)
     replies = [None] * len(prompts)
     stops = set(tokenizer.convert_tokens_to_ids(stop_tokens(tokenizer)))
-    with tqdm(total=len(prompts), desc='generate', unit=' replies') as bar:
+    with tqdm(total=len(prompts), desc='generate', unit=' replies', delay=1) as bar:
         def finish(i, ids):
             replies[i] = tokenizer.decode(ids)
             if on_reply: on_reply(i, replies[i])

@@ -15,7 +15,8 @@ from safetensors import safe_open
 from transformers import (
     AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig,
     LlamaConfig, LlamaForCausalLM, MixtralConfig)
-from ..core import ConfigError, cache_dir, content_hash, stable_id, temporary
+from ..core import ConfigError, stable_id, temporary
+from ..folders import cache_dir, content_hash
 from ..settings import in_one_line
 from ..tokens.templates import chat_template, load_pretrained, tiny_tokenizer
 from .assets import fetch_wheel, move_in

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig
 from ..core import (
-    ActionStudioError, ConfigError, make_dir, put_in_place, read_json, temporary, write_json)
+    ActionStudioError, ConfigError, put_in_place, read_json, temporary, write_json)
+from ..folders import make_dir
 from ..tokens.templates import load_pretrained, stop_tokens
 from .load import load_model
 

@@ -14,8 +14,9 @@ from ..workers import Item, Result
 from ..stages import Deduplicator, publish_report
 from ..folders import output_folder
 from ..shards import check_shards, locked_shards, merge_shards, shard_folders
+from ..data.tools import to_tools
 from ..data.formats import aside_names, check_media, read_item
-from ..data.files import raw_files, run_files, shard_dir, tools_file
+from ..data.files import raw_files, run_files, tools_file
 from ..data.mapping import named_format
 from .rules import Rules
 from .duplicates import NearDuplicates
@@ -109,8 +110,8 @@ def clean(
 ):
     "Convert raw records and check them, in one pass"
     named_format(format) # An unknown format is reported before anything is read
-    work = partial(clean_item, format=format, tools=tools_file(tools) if tools else None,
-        media=check_media(media))
+    own = to_tools(tools_file(tools)) if tools else None # Read once, not for each record
+    work = partial(clean_item, format=format, tools=own, media=check_media(media))
     return curate_files('clean', src, work, out, rules, benchmark, near, (format, tools),
         dict(media=media) if media != 'refuse' else {}, workers=workers, shard=shard,
         publish=publish_report)

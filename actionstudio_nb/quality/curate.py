@@ -7,7 +7,7 @@ __all__ = ['usual_checks', 'usual_severities', 'load_rules', 'check', 'judge', '
 
 # %% ../../nbs/27_quality.curate.ipynb #a8b19e1e
 from pathlib import Path
-from ..core import dumps
+from ..core import FormatError, dumps
 from ..views import shortened
 from ..unified import Trajectory
 from ..workers import Item, Result
@@ -20,8 +20,8 @@ from .content import (
     characters_are_sound, goes_on_to_an_end, no_simulator_speaks, not_endless,
     nothing_left_unread, values_are_real)
 from .structure import (
-    answer_was_chosen, calls_and_results_pair, calls_fit_their_tools, roles_in_order,
-    tools_are_sound, turns_say_something)
+    answer_was_chosen, calls_and_results_pair, roles_in_order, turns_say_something)
+from .arguments import calls_fit_their_tools, tools_are_sound
 
 # %% ../../nbs/27_quality.curate.ipynb #1c127180
 usual_checks = [
@@ -104,4 +104,8 @@ def check_item(
     near: float | None = None,
 ) -> Result:
     "Judge one line of a file of trajectories; see `verdict`"
-    return verdict(Trajectory.from_dict(record), item, rules, benchmarks, near)
+    try: t = Trajectory.from_dict(record)
+    except FormatError as e:
+        if e.path != '$': raise
+        raise FormatError(f'not a trajectory: {e}; convert raw records first') from e
+    return verdict(t, item, rules, benchmarks, near)

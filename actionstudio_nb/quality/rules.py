@@ -113,7 +113,7 @@ def rule_faults(
     "What is wrong with one entry of a rules file"
     if name not in usual.severities:
         near = get_close_matches(str(name)[:60], usual.severities, 3, 0)
-        return [f"there is no rule {name!r}; nearest: {', '.join(near) or 'none'}"]
+        return [f"unknown rule {name!r}; closest: {', '.join(near) or 'none'}"]
     known = limit_names(name, usual.checks)
     faults = [f"{name} has no limit {k!r}, only {', '.join(sorted(known)) or 'a severity'}"
         for k in sorted(map(str, {k for k in value if k != 'severity'} - known))]

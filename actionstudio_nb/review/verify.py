@@ -23,8 +23,7 @@ from ..tokens.trees import common_prefix
 from ..tokens.served import ServedTurn
 from ..tokens.render import PathView, render
 from ..tokens.packing import Row, lay_out
-from ..tokens.checks import check_rendering
-from ..tokens.prepare import cached_tokenizer, render_file
+from ..tokens.prepare import cached_tokenizer, check_rendering, render_file
 
 # %% ../../nbs/40_review.verify.ipynb #f01d36c1
 def preformatted(value) -> str:

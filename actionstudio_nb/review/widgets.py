@@ -14,28 +14,28 @@ import ipywidgets, msgspec
 from IPython.display import Javascript, display
 from fastcore.basics import patch
 from msgspec import Struct
-from ..core import (
-    ActionStudioError, ConfigError, LinesByOffset, dumps, loads, read_jsonl)
+from ..core import ActionStudioError, ConfigError, dumps, loads, read_jsonl
 from ..views import escaped
 from ..unified import Trajectory
+from ..tokens.trees import LinesByOffset
 from .verify import StageView
 
 # %% ../../nbs/41_review.widgets.ipynb #277dd041
 class Entry(Struct):
     "A trajectory in the index of a file"
-    id: str
+    id: str          # Of the trajectory
     start: int       # Byte offset of its line
     source: str = '' # Dataset
-    labels: dict = {}
+    labels: dict = {} # Such as a reward
     turns: int = 0   # Number of messages
     reasons: list[str] = [] # Findings recorded in the ledger
 
 # %% ../../nbs/41_review.widgets.ipynb #4a7bf002
 class IndexFields(Struct):
     "The fields of a line that the index needs; the decoder skips all others"
-    unique_trajectory_id: str = ''
-    meta: dict = {}
-    conversation: list[msgspec.Raw] = []
+    unique_trajectory_id: str = ''       # Its id
+    meta: dict = {}                      # Its source and labels
+    conversation: list[msgspec.Raw] = [] # Its messages, not decoded
 
 # %% ../../nbs/41_review.widgets.ipynb #f8296c1d
 def read_entries(file: Path) -> list[Entry]:

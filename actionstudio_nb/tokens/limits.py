@@ -89,4 +89,4 @@ def limit_template(
     "Raise `OverBudget` if a template takes too much time or memory"
     try:
         with limit_memory(2**29), limit_time(0.5 + 0.05 * texts): yield
-    except OverBudget as e: raise OverBudget(f'the chat template does not end: {e}') from None
+    except OverBudget as e: raise OverBudget(f'the chat template exceeds a limit: {e}') from None

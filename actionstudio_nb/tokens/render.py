@@ -111,7 +111,7 @@ def trained_turn(
 # %% ../../nbs/34_tokens.render.ipynb #1b0243b0
 class Rendered(Struct):
     "A trajectory as tokens, and the turns they come from"
-    tree: TokenTree
+    tree: TokenTree                 # The trained turns and their contexts
     turns: list[ServedTurn] = []    # The turns that are in the tree
     refused: list[RenderError] = [] # Why the others are not
 

@@ -165,7 +165,7 @@ class ServedTurn(Struct):
     turn: int          # Index in the conversation
     context: str       # What the model is shown
     own: str           # What it has to write, stop token included
-    start: str         # What precedes `own` in the finished text: the context, unless rewritten
+    start: str         # What precedes `own` in the finished text; the context unless rewritten
     kwargs: dict       # For the template
     before: list[dict] # The messages before the turn, as the template wants them
     message: dict      # The turn's own message

@@ -89,8 +89,8 @@ def check_index(folder: Path):
         names = set(read_shaped(index, WeightIndex)['weight_map'].values())
         outside = min((name for name in names if Path(name).name != name), default=None)
         if outside is not None: raise ConfigError(
-            f'{index} names {outside!r}, which is not a file of its folder; '
-            'get the model again from its source')
+            f'{index} names {outside!r}, which is not a file in its folder; '
+            'download the model again')
 
 # %% ../../nbs/31_tokens.templates.ipynb #61db4714
 def load_pretrained(
@@ -207,7 +207,7 @@ def shows_tools(
 
 # %% ../../nbs/31_tokens.templates.ipynb #82f48f59
 def check_template(tokenizer):
-    "Raise `ConfigError` if the chat template is not valid Jinja, or does not end"
+    "Raise `ConfigError` if the chat template is not valid Jinja, or exceeds a limit"
     try: apply_template(tokenizer, probe[:1], None, True, {})
     except (TemplateSyntaxError, SyntaxError, RecursionError) as e:
         line = f'line {e.lineno}: ' if getattr(e, 'lineno', None) else ''

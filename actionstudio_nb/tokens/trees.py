@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['Segment', 'LeftOut', 'TokenTree', 'common_prefix', 'StoredTree', 'tree_line', 'tree_of_line', 'index_trees',
-           'TreeFile']
+           'LinesByOffset', 'TreeFile']
 
 # %% ../../nbs/30_tokens.trees.ipynb #3b3dbd76
+import mmap, os
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from msgspec import Struct, json
-from ..core import LinesByOffset, put_in_place, temporary
+from ..core import put_in_place, temporary
 
 # %% ../../nbs/30_tokens.trees.ipynb #df5d021d
 class Segment(Struct):
@@ -166,6 +167,20 @@ def index_trees(path: Path) -> np.ndarray: # [trees, 4]: offset in bytes, tokens
             rows.append((offset, *map(int, line[1:80].split(b',', 3)[:3])))
             offset += len(line)
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+# %% ../../nbs/30_tokens.trees.ipynb #daefc92d
+class LinesByOffset:
+    "The lines of an uncompressed file, indexed by the byte offset at which each one starts"
+    def __init__(self,
+        path: str | Path, # Must not change while it is in use
+    ):
+        empty = not os.stat(path).st_size # An empty file cannot be mapped
+        with open(path, 'rb') as f:
+            self.bytes = b'' if empty else mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def __getitem__(self, start: int) -> bytes:
+        end = self.bytes.find(b'\n', start)
+        return self.bytes[start:end if end >= 0 else None]
 
 # %% ../../nbs/30_tokens.trees.ipynb #df53c15b
 class TreeFile(Sequence):

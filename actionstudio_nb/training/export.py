@@ -15,16 +15,16 @@ import torch
 from fastcore.script import Param, call_parse
 from safetensors.torch import load_file
 from transformers import AutoConfig
-from ..core import ActionStudioError, ConfigError, dumps, make_dir
+from ..core import ActionStudioError, ConfigError, dumps
 from ..settings import in_one_line, read_shaped
-from ..folders import hold_lock
+from ..folders import hold_lock, make_dir
 from ..tokens.templates import load_pretrained, load_tokenizer
 from ..models.weights import (
     cast_parameters, check_target, published_dtype, save_model)
 from ..models.gguf import check_supported, find_converter, write_gguf
 from ..models.card import model_card, read_scores
-from .config import (
-    Config, free_to_change, make_config, read_run_record)
+from .config import Config, make_config
+from .record import free_to_change, read_run_record
 from .checkpoints import (
     check_pickles, last_checkpoint, read_progress, state_files, trained_tensors)
 from .build import build_model
@@ -122,9 +122,9 @@ def notable_settings(settings: dict) -> dict:
 # %% ../../nbs/79_training.export.ipynb #cff5f734
 class Report(TypedDict):
     "What the card takes from `report.json`"
-    inputs: int
-    outcomes: dict[str, int]
-    reasons: dict[str, int]
+    inputs: int              # Number of trajectories
+    outcomes: dict[str, int] # Number of each outcome, such as `kept`
+    reasons: dict[str, int]  # Number of each reason
 
 # %% ../../nbs/79_training.export.ipynb #72b14be6
 def run_card(
