@@ -45,7 +45,7 @@ def mutated(record, others, rng):
         if not where: break
         holder, key = rng.choice(where)
         kind = rng.randint(0, 6)
-        if kind == 0: holder[key] = rng.choice(odd)
+        if kind == 0: holder[key] = copy.deepcopy(rng.choice(odd))
         elif kind == 1 and isinstance(holder, dict): del holder[key]
         elif kind == 2 and isinstance(holder, dict): holder[rng.choice(['role', 'content', 'tools', 'id', 'x', ''])] = holder.pop(key)
         elif kind == 3: holder[key] = [holder[key]]

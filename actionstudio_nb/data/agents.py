@@ -13,7 +13,7 @@ from ..core import FormatError
 from ..unified import Function, FunctionCall, Message, Tool, ToolCall, Trajectory
 from ..values import keep_aside, set_aside
 from .readers import (
-    pair_results, parsed_text, reader, split_instruction, turn_extras)
+    pair_results, parsed_text, reader, split_instruction)
 from .blocks import block_text, read_call
 from .messages import read_message
 
@@ -62,12 +62,18 @@ def web_turn(
     path: str,  # Its JSON path in the record
 ) -> Message:
     "A page, or an action with the reasoning before it"
-    if 'action' not in step: return Message('user', step.get('axtree') or step.get('html') or '')
-    action, reasoning = step['action'], (step.get('metadata') or {}).get('cot') or None
+    if 'action' not in step:
+        page = 'axtree' if step.get('axtree') else 'html'
+        set_aside(step, (page,), path)
+        return Message('user', step.get(page) or '')
+    action, about = step['action'], step.get('metadata') or {}
     if not isinstance(action.get('action_name'), str):
         raise FormatError('an action needs an action_name', f'{path}.action')
     arguments = {k: action[k] for k in action_fields if action.get(k)}
-    return Message('assistant', '', reasoning,
+    set_aside(step, ('action', 'metadata'), path)
+    set_aside(action, ('action_name', *action_fields), f'{path}.action')
+    set_aside(about, ('cot',), f'{path}.metadata')
+    return Message('assistant', '', about.get('cot') or None,
         [ToolCall(function=FunctionCall(action['action_name'], arguments))])
 
 # %% ../../nbs/14_data.agents.ipynb #9de809ee
@@ -80,8 +86,7 @@ def read_webarena(record, tools):
         turn = web_turn(step, f'$.trajectory[{i}]')
         if turn.role == 'user' and turns[-1].tool_calls: turn.role = 'tool'
         turns.append(turn)
-    return Trajectory(str(record.get('task_id', '')), '', tools, pair_results(turns),
-        turn_extras(record['trajectory'], 'trajectory', {'action', 'axtree', 'html', 'metadata'}))
+    return Trajectory(str(record.get('task_id', '')), '', tools, pair_results(turns))
 
 # %% ../../nbs/14_data.agents.ipynb #f9ca80f2
 python_tool = Tool(function=Function('python', 'Run Python code', {'type': 'object',

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['bfcl_classes', 'first_answer', 'first_calls', 'read_bfcl', 'python_calls', 'read_openfunctions', 'is_bfcl_turns',
-           'read_bfcl_turns']
+           'bfcl_tools', 'read_bfcl_turns']
 
 # %% ../../nbs/13a_data.bfcl.ipynb #49ed7bfc
 import re
@@ -107,11 +107,19 @@ def is_bfcl_turns(record: dict) -> bool:
     texts = isinstance(truth, list) and bool(truth) and isinstance(truth[0], (str, list))
     return 'involved_classes' in record or texts
 
+# %% ../../nbs/13a_data.bfcl.ipynb #3c304f23
+def bfcl_tools(record: dict):
+    "The functions of a conversation, and those that `missed_function` adds in later turns"
+    now, later = record.get('function'), record.get('missed_function')
+    added = later.values() if isinstance(later, dict) else ()
+    added = [t for ts in added if isinstance(ts, list) for t in ts if isinstance(t, dict)]
+    return [*now, *added] if added and isinstance(now, list) else now
+
 # %% ../../nbs/13a_data.bfcl.ipynb #2739a674
 @reader('bfcl_turns', 'id question [function] [ground_truth] [involved_classes]', is_bfcl_turns)
 def read_bfcl_turns(record, tools):
     "A conversation of BFCL, or a task whose answer is Python calls"
-    own = to_tools(record.get('function'), '$.function') or tools
+    own = to_tools(bfcl_tools(record), '$.function') or tools
     question, truth = record['question'], record.get('ground_truth')
     by_turn = isinstance(truth, list) and bool(truth) and isinstance(truth[0], list)
     words = 'involved_classes' in record and not by_turn

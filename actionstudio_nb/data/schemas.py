@@ -113,15 +113,17 @@ verbatim = {'enum', 'const', 'default', 'examples', 'required'} # These hold val
 def standard_schema(
     schema, # A JSON Schema whose types may be Python's, Java's or BFCL's; not modified
 ):
-    "A copy with JSON Schema's types; an unknown type such as `any` is removed"
+    "A copy with JSON Schema's types; an unknown type is removed, or described"
     if isinstance(schema, list): return [standard_schema(s) for s in schema]
     if not isinstance(schema, dict): return schema
     kind = schema.get('type')
     out = type_schema(kind) if isinstance(kind, str) else {}
+    unknown = kind.strip() if isinstance(kind, str) and not out else ''
     for k, v in schema.items():
         if k == 'type' and isinstance(kind, str): continue
         out[k] = (v if k in verbatim or not isinstance(v, (dict, list)) else standard_properties(v)
             if k in ('properties', '$defs') else standard_schema(v))
+    if ' ' in unknown: out['description'] = f"{out.get('description', '')} {unknown}".strip()
     is_array_enum = out.get('type') == 'array' and isinstance(out.get('enum'), list)
     return enum_to_items(out) if is_array_enum else out
 

@@ -51,7 +51,11 @@ def with_class_tools(
         value = parsed(record) if isinstance(record, str) else record
         classes = value.get('involved_classes') if isinstance(value, dict) else None
         if not isinstance(classes, list) or 'function' in value: return record
-        return value | {'function': [t for c in classes for _, t in tools(str(c))]}
+        hidden = value.get('excluded_function') # Never shown to the model
+        found = [t for c in classes for _, t in tools(str(c))]
+        if isinstance(hidden, list):
+            found = [t for t in found if value_at(t, ['name']) not in hidden]
+        return value | {'function': found}
     return ((line, add(record)) for line, record in rows)
 
 # %% ../../nbs/17b_data.sources.ipynb #4c2682c3

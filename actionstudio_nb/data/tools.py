@@ -51,8 +51,8 @@ def to_tool(
     strict, required = inner.get('strict'), inner.get('required')
     key = next((k for k in schema_keys if inner.get(k)), None)
     is_list = isinstance(required, list) and all(isinstance(r, str) for r in required)
-    set_aside(inner, (*tool_name_keys, *about_keys, key, 'strict', 'type', 'function',
-        'required' if is_list else None), path)
+    set_aside(inner, (*tool_name_keys, *about_keys, key, 'type', 'function',
+        'required' if is_list else None, 'strict' if isinstance(strict, bool) else None), path)
     if inner is not tool: set_aside(tool, ('type', 'function'), path)
     parameters = inner[key] if key else {'type': 'object', 'properties': {}}
     return Tool(function=Function(name, text(about_keys) or '',
