@@ -84,7 +84,7 @@ records = {
     'terminal codes in the text': lambda: text(messages=[{'role': 'user', 'content': '\x1b[2J'}, {'role': 'assistant', 'content': '\x1b]52;c;aGk=\x07'}]),
     'a marker of an id': lambda: text(id='\x1b[2J' + 'x' * 100_000),
 }
-kept = {'deep object, 199', '150,000 numbers', '15 MB of text', '15 MB of text with a smiley', '15 MB of escapes', 'a key of 5 MB', '1e-999', '23 digits', '23 digits as an argument', 'an escaped NUL', 'equal keys'}
+kept = {'deep object, 199', '150,000 numbers', '15 MB of text', '15 MB of text with a smiley', '15 MB of escapes', 'a key of 5 MB', '1e-999', 'NaN', 'Infinity', '23 digits', '23 digits as an argument', 'an escaped NUL', 'equal keys'}
 
 def encoded(text: str) -> bytes: return text.encode(errors='surrogateescape')
 
