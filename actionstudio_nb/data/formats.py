@@ -181,6 +181,7 @@ def silent_turn(t: Trajectory) -> int | None:
     return next((i for i, m in enumerate(t.conversation) if m.role == 'assistant'
         and not (m.content or m.tool_calls or m.reasoning_content)), None)
 
+# %% ../../nbs/16_data.formats.ipynb #88504c10
 def check_said(trajectories: list[Trajectory]) -> list[Trajectory]: # The same
     "Raise `FormatError` if in all trajectories of a record the assistant once says nothing"
     found = [silent_turn(t) for t in trajectories]

@@ -158,6 +158,7 @@ def said_in(turns: list[Message]) -> str:
     "Everything that turns say, as one text"
     return '\n'.join(texts_in(msgspec.to_builtins(turns)))
 
+# %% ../../nbs/11_data.readers.ipynb #159e7df0
 def keep_unsaid(
     value,     # Of a field that usually repeats what the turns say
     said: str, # See `said_in`

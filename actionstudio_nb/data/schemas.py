@@ -123,7 +123,7 @@ def standard_schema(
         if k == 'type' and isinstance(kind, str): continue
         out[k] = (v if k in verbatim or not isinstance(v, (dict, list)) else standard_properties(v)
             if k in ('properties', '$defs') else standard_schema(v))
-    if ' ' in unknown: out['description'] = f"{out.get('description', '')} {unknown}".strip()
+    if ' ' in unknown: out['description'] = f"{out.get('description') or ''} {unknown}".strip()
     is_array_enum = out.get('type') == 'array' and isinstance(out.get('enum'), list)
     return enum_to_items(out) if is_array_enum else out
 
