@@ -200,10 +200,10 @@ def load_record(
     except RecursionError: much = much or 'is nested too deeply'
     except UnicodeError as e:
         raise FormatError(f'{place} is not valid UTF-8 at character {e.start}',
-            reason='no_json') from e
+            reason='invalid_json') from e
     except ValueError as e:
         if (value := with_odd_numbers(text)) is not None: return value
-        raise FormatError(f'{place} is not valid JSON: {e}', reason='no_json') from e
+        raise FormatError(f'{place} is not valid JSON: {e}', reason='invalid_json') from e
     if much: raise FormatError(f'{place} {much}', reason='over_budget')
     return value
 

@@ -99,7 +99,7 @@ def check_shards(
 class LedgerRow(Struct):
     "A row of a ledger, as `ledger_row` writes it"
     id: str            # Of the trajectory, or of the item if there is none
-    outcome: Literal['kept', 'fixed', 'dropped']
+    outcome: Literal['kept', 'fixed', 'dropped'] # What became of it
     reasons: list[str] # Names of the rules and errors involved
     source: dict       # `file`, `line`, and details such as messages
     content: str | None = None # Hash of the content

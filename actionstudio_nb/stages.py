@@ -40,8 +40,8 @@ class Totals(Struct):
     items: int = 0       # Items processed
     inputs: int = 0      # Rows in the ledger; an item with several trajectories has several
     seconds: float = 0.0 # Time spent so far, over all resumed runs
-    outcomes: dict[str, int] = msgspec.field(
-        default_factory=lambda: dict(kept=0, fixed=0, dropped=0)) # Rows by outcome
+    outcomes: dict[str, int] = msgspec.field( # Rows by outcome
+        default_factory=lambda: dict(kept=0, fixed=0, dropped=0))
     reasons: dict[str, int] = {}   # Rows by reason
     examples: dict[str, list] = {} # Up to three sources for each reason
     aside: dict[str, int] = {}     # Rows by the name of a field that was set aside
@@ -263,7 +263,7 @@ def check_complete(
     reason = 'unreadable' if unread else next(iter(report['reasons']))
     fault = f"{reason}: {report['reasons'][reason]:,}; the first is "
     fault += example_text(report['examples'][reason][0], reason)
-    advice = '; name files of JSON, JSON Lines or Parquet' if reason == 'no_json' else ''
+    advice = '; name files of JSON, JSON Lines or Parquet' if reason == 'invalid_json' else ''
     if not kept: raise ActionStudioError(
         f"no records kept, {report['inputs']:,} dropped ({fault}){advice}")
     raise ActionStudioError(f'not everything could be read ({fault}); the rest is done')

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['writers', 'call_steps', 'named_call', 'keyword_mark', 'reserved', 'react', 'readers', 'marks', 'starts',
            'syntax_patterns', 'flat_call', 'write_hermes', 'write_json', 'write_mistral', 'write_llama', 'write_python',
-           'write_react', 'call_arguments', 'flattened', 'as_call', 'as_calls', 'read_hermes', 'unfenced', 'read_json',
-           'read_llama', 'read_mistral', 'python_call', 'python_tree', 'read_python', 'read_react', 'detect_syntax',
+           'write_react', 'call_arguments', 'as_call', 'as_calls', 'read_hermes', 'unfenced', 'read_json', 'read_llama',
+           'read_mistral', 'python_call', 'python_tree', 'read_python', 'read_react', 'detect_syntax',
            'split_reasoning', 'is_writable', 'ParsedReply', 'read_reply', 'parse_reply']
 
 # %% ../nbs/04_toolcalls.ipynb #7f22cd2f
@@ -16,7 +16,7 @@ from .core import dumps
 from .views import shortened
 from .unified import FunctionCall, Tool, ToolCall
 from .values import (
-    is_json, literal, parse_expression, read_value, share_steps, spend)
+    flattened, is_json, literal, parse_expression, read_value, share_steps, spend)
 
 # %% ../nbs/04_toolcalls.ipynb #39ea3435
 def flat_call(
@@ -74,19 +74,6 @@ def call_arguments(value: dict, problems: list) -> dict | None:
     problems += found
     if 'not JSON' not in found and isinstance(arguments or {}, dict): return arguments or {}
     problems.append(f"arguments of {shortened(value['name'])} are not an object")
-
-# %% ../nbs/04_toolcalls.ipynb #da6a23ca
-def flattened(
-    value, # Any JSON value
-) -> list:
-    "The items of a list and of the lists inside it, in order; any other value alone"
-    if not isinstance(value, list): return [value]
-    waiting, items = [value], []
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list): waiting.extend(reversed(value))
-        else: items.append(value)
-    return items
 
 # %% ../nbs/04_toolcalls.ipynb #ef726857
 def as_call(

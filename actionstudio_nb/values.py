@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['steps', 'between_values', 'repairs', 'aside', 'plain_fields', 'StepsUsedUp', 'Steps', 'spend', 'share_steps',
            'parse_expression', 'literal', 'is_json', 'CountingParser', 'json_values', 'repaired_value', 'read_value',
-           'keep_aside', 'set_aside', 'tagged_spans', 'json_path', 'value_at', 'json_changes']
+           'keep_aside', 'set_aside', 'tagged_spans', 'flattened', 'json_path', 'value_at', 'json_changes']
 
 # %% ../nbs/03_values.ipynb #12f471a6
 import ast, json, re, warnings
@@ -203,6 +203,19 @@ def tagged_spans(
         else:
             spend(20) # What becomes of a span costs more than finding it
             yield m, text[m.end():end].strip(), at
+
+# %% ../nbs/03_values.ipynb #da6a23ca
+def flattened(
+    value, # Any JSON value
+) -> list:
+    "The items of a list and of the lists inside it, in order; any other value alone"
+    if not isinstance(value, list): return [value]
+    waiting, items = [value], []
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list): waiting.extend(reversed(value))
+        else: items.append(value)
+    return items
 
 # %% ../nbs/03_values.ipynb #318a476f
 def json_path(

@@ -3,8 +3,8 @@
     python tools/mutate.py FILE_OR_DIR... [--records 100000] [--workers 2] [--seed N]
 
 The records come from all folders alike, however many each has. Where one is kept, no text may be lost, no call may be
-missing that is marked as one (see `families.py`), and the assistant's turns must say something. Only errors that are
-meant for the user may be raised. Exits with 1 if anything else happens.
+missing that is marked as one (see `families.py`), and the assistant's turns must say something, but for
+one side of a preference pair. Only errors that are meant for the user may be raised. Exits with 1 if anything else happens.
 """
 import copy, json, random, sys, time
 from collections import Counter, defaultdict
@@ -60,9 +60,11 @@ def faults(record, result) -> list[str]:
     trajectories = [json.loads(t) for t in result.texts]
     format = trajectories[0]['meta']['source']
     said, read = names_said(record, format), names_read(result.texts, format)
-    aside = json.dumps([t['meta'].get('extra') for t in trajectories])
+    # What a tool returned may itself hold calls
+    results = [m['content'] for t in trajectories for m in t['conversation'] if m['role'] == 'tool']
+    aside = json.dumps([[t['meta'].get('extra') for t in trajectories], results])
     missing = Counter({k: n for k, n in (said or {}).items() if isinstance(k, str) and json.dumps(k) not in aside.replace('\\', '')}) - read
-    empty = [m for t in trajectories for m in t['conversation'] if m['role'] == 'assistant' and not (m.get('content') or m.get('tool_calls') or m.get('reasoning_content'))]
+    empty = [m for t in trajectories if not t['meta'].get('labels', {}).get('pair') for m in t['conversation'] if m['role'] == 'assistant' and not (m.get('content') or m.get('tool_calls') or m.get('reasoning_content'))]
     if 'JSON repaired' in result.reasons: result.source.pop('lost', None) # A repair may drop what makes no sense
     return ([f"{format}: lost at {x['path']}: {x['text']}" for x in result.source.get('lost', [])[:1]]
         + [f'{format}: {sum(missing.values())} calls are missing: {dict(missing)}'] * bool(missing) + [f'{format}: an empty turn'] * bool(empty))

@@ -4,9 +4,12 @@ set -euo pipefail
 repo=$1 out=$2
 mkdir -p "$out"
 python -c "import actionstudio_nb; assert not actionstudio_nb.__file__.startswith('$repo'), actionstudio_nb.__file__"
-for command in quickstart convert check clean merge write verify sft dpo export eval preflight slurm; do
-  actionstudio $command --help > /dev/null
-done
+python - <<'PYTHON' > /dev/null
+from actionstudio_nb.cli import commands, main
+for command in commands:
+    try: main([command, '--help'])
+    except SystemExit as e: assert not e.code, command
+PYTHON
 python - "$out" <<'PYTHON'
 import sys
 from pathlib import Path

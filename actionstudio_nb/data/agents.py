@@ -24,8 +24,10 @@ def event_message(
 ) -> Message:
     "One event as a message; every observation is a user message at first"
     kind, reasoning = event.get('class_'), event.get('description') or None
-    set_aside(event, ('class_', 'content', 'description', 'language', 'function', 'kwargs',
-        'source', 'axtree' if event.get('axtree') else 'html'), path)
+    page = 'axtree' if event.get('axtree') else 'html'
+    used = dict(api_action=('function', 'kwargs', 'description'), web_observation=(page,),
+        code_action=('content', 'language', 'description'), text_observation=('content',))
+    set_aside(event, ('class_', 'source', *used.get(str(kind), ('content', 'description'))), path)
     match kind:
         case 'message_action': return Message('assistant', event.get('content') or '', reasoning)
         case 'code_action':
@@ -33,7 +35,7 @@ def event_message(
         case 'api_action': call = FunctionCall(event['function'], event.get('kwargs') or {})
         case 'text_observation': return Message('user', event.get('content') or '')
         case 'web_observation':
-            return Message('user', event.get('axtree') or event.get('html') or '')
+            return Message('user', event.get(page) or '')
         case _: raise FormatError(
             f'expected an action or an observation, found {kind!r}', f'{path}.class_')
     return Message('assistant', '', reasoning, [ToolCall(function=call)])

@@ -12,7 +12,8 @@ from ..core import FormatError
 from ..unified import Message, Trajectory
 from ..values import keep_aside, set_aside, value_at
 from .tools import to_tools
-from .readers import pair_results, reader, split_instruction
+from .readers import (
+    keep_unsaid, pair_results, reader, said_in, split_instruction)
 from .messages import read_message
 
 # %% ../../nbs/14d_data.evaluations.ipynb #073bedb7
@@ -60,8 +61,14 @@ def read_inspect(record, tools):
     if last and (not turns or turns[-1].role != 'assistant'):
         turns += read_message(with_attachments(last, texts), '$.output.choices[0].message')
     set_aside(record.get('output') or {}, ('choices',), '$.output')
-    for i, e in enumerate(inspect_events(record)):
+    events = inspect_events(record)
+    for i, e in enumerate(events):
         if e.get('event') not in told: keep_aside(with_attachments(e, texts), f'$.events[{i}]')
+    begun = next((e for e in events if e.get('event') == 'sample_init'), {})
+    repeated = {'$.input': record.get('input'), '$.output.choices[0].message': last,
+        '$.events[0].sample': begun.get('sample'), '$.events[0].state': begun.get('state')}
+    for path, value in repeated.items():
+        keep_unsaid(with_attachments(value, texts), said_in(turns), path)
     instruction, turns = split_instruction(turns)
     scores = {k: s.get('value') if isinstance(s, dict) else s
         for k, s in (record.get('scores') or {}).items()}

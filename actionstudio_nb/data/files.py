@@ -51,7 +51,7 @@ def json_text(record) -> str | Unreadable:
     if isinstance(record, (str, Unreadable)): return record
     try: return dumps(record)
     except (TypeError, ValueError, OverflowError, RecursionError) as e:
-        return Unreadable(f'cannot be written as JSON: {e}', 'no_json')
+        return Unreadable(f'cannot be written as JSON: {e}', 'invalid_json')
 
 # %% ../../nbs/17c_data.files.ipynb #58c0fcb7
 # What reading an archive raises if it is damaged, encrypted or of an unknown kind

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['formats', 'known_keys', 'tool_keys', 'label_keys', 'nearest', 'candidates', 'detect', 'is_known', 'within_budget',
-           'read_with', 'record_labels', 'unread', 'aside_names', 'add_meta', 'silent_turn', 'check_said', 'to_unified',
-           'noted', 'read_item', 'check_media']
+           'read_with', 'record_labels', 'unread', 'aside_names', 'add_meta', 'silent_turn', 'check_said', 'check_name',
+           'to_unified', 'noted', 'read_item', 'check_media']
 
 # %% ../../nbs/16_data.formats.ipynb #1a8167fc
 import re
@@ -189,6 +189,16 @@ def check_said(trajectories: list[Trajectory]) -> list[Trajectory]: # The same
     raise FormatError('the assistant says nothing here: no text, call or reasoning',
         f'$.conversation[{found[0]}]', 'empty_turn')
 
+# %% ../../nbs/16_data.formats.ipynb #d2ec4beb
+def check_name(
+    format: str, # A key of `formats`
+):
+    "Raise `ConfigError` if there is no such format"
+    if format in formats: return
+    near = get_close_matches(format, formats, 1)
+    hint = f'did you mean {near[0]!r}?' if near else f"use one of {', '.join(formats)}"
+    raise ConfigError(f'unknown format {format!r}: {hint}')
+
 # %% ../../nbs/16_data.formats.ipynb #481b4653
 @share_steps
 def to_unified(
@@ -198,8 +208,7 @@ def to_unified(
     media='refuse',                     # Images, audio and files; or `marker`
 ) -> list[Trajectory]:
     "Read a raw record; raises `FormatError` naming the place of the fault"
-    if isinstance(format, str) and format not in formats:
-        raise ConfigError(f"unknown format {format!r}: use one of {', '.join(formats)}")
+    if isinstance(format, str): check_name(format)
     if not isinstance(format, Format): format = formats[format or detect(record)]
     token = media_option.set(media)
     try: trajectories, made = read_with(format, record, tools)

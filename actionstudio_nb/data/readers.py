@@ -169,7 +169,7 @@ def keep_unsaid(
     if isinstance(value, dict):
         for k, v in value.items(): keep_unsaid(v, said, f'{path}.{k}')
         return
-    texts = [text.strip() for text in texts_in(value) if len(text) > 20]
+    texts = [text.strip() for text in texts_in(value) if len(text) > 10]
     spend(len(texts) * (1 + len(said) // 20_000))
     if any(text not in said for text in texts): keep_aside(value, path)
 

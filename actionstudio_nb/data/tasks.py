@@ -179,8 +179,8 @@ def section_turns(
     rest: str,             # The text outside them
 ) -> list[Message]:
     "The turns before the answer"
-    query = ([{'role': m[1], 'content': m[2]} for m in chatml.finditer(rest)]
-        if '<|im_start|>' in rest else parts.get('QUERY', rest.strip()))
+    said = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(rest)]
+    query = said if said and '<|im_start|>' in rest else parts.get('QUERY', rest.strip())
     if 'QUERY' in parts: keep_aside(rest.strip() or None, '$.instruction')
     steps = read_value(parts['HISTORY STEPS'], []) if 'HISTORY STEPS' in parts else []
     return (parse_history(task_turns(query, '$.instruction'))
@@ -197,6 +197,7 @@ def read_sections(record, tools):
     if answer.content or answer.reasoning_content: turns.append(answer)
     else: turns = with_calls(turns, answer.tool_calls)
     used = {'TASK INSTRUCTION', 'AVAILABLE TOOLS', 'QUERY', 'HISTORY STEPS'}
+    if not is_json(parts.get('AVAILABLE TOOLS', '')): used.remove('AVAILABLE TOOLS') # Repaired
     extra = {k: v for k, v in parts.items() if k not in used}
     meta = {'extra': extra} if extra else {}
     if not answer.tool_calls and not answer.content: meta['labels'] = {'no_call': True}

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['prompt_row', 'find_path', 'CacheGroup', 'drop_finished', 'decode_attention', 'cache_argument', 'prefill', 'decode',
-           'portions', 'prefill_and_decode', 'generate_padded', 'unanswered', 'context_length', 'check_lengths',
-           'generate_replies']
+           'portions', 'prefill_and_decode', 'generate_padded', 'unanswered', 'generate_replies']
 
 # %% ../../nbs/54_models.generate.ipynb #34449695
 import inspect
@@ -15,12 +14,12 @@ import torch, torch.nn.functional as F
 from fastcore.basics import patch
 from tqdm import tqdm
 from transformers import AttentionInterface, DynamicCache
-from ..core import ActionStudioError
 from ..tokens.trees import Segment, TokenTree
 from ..tokens.templates import stop_tokens
 from ..tokens.packing import Row, lay_out, merge_trees
 from .attention import (
     AttentionError, check_layers, check_plain, forest_forward)
+from .load import check_lengths
 
 # %% ../../nbs/54_models.generate.ipynb #8af8304a
 def prompt_row(
@@ -231,29 +230,6 @@ def unanswered(
     left.sort(key=lambda i: (-len(prompts[i]), i))
     sizes = [len(prompts[i]) + max_new_tokens for i in left]
     return [{i: prompts[i] for i in part} for part in portions(left, sizes, limit)]
-
-# %% ../../nbs/54_models.generate.ipynb #6733c799
-def context_length(
-    config, # Of a Transformers model
-) -> float: # Infinite if the model has no limit
-    "The most tokens that a model can read, with its extension (such as YaRN) if it has one"
-    config = config.get_text_config()
-    most = getattr(config, 'max_position_embeddings', None) or float('inf')
-    rope = getattr(config, 'rope_parameters', None) or {}
-    return max(most, rope.get('factor', 1) * rope.get('original_max_position_embeddings', 0))
-
-# %% ../../nbs/54_models.generate.ipynb #321477b6
-def check_lengths(
-    config,                   # Of a Transformers model
-    prompts: list[list[int]], # Token ids
-    max_new_tokens: int,
-):
-    "Raise `ActionStudioError` if a prompt and its reply do not fit into the model's context"
-    most = context_length(config)
-    long = [n for n in map(len, prompts) if n + max_new_tokens > most]
-    if long: raise ActionStudioError(f'{len(long):,} of {len(prompts):,} prompts are too long for '
-        f'the context of {most:,.0f} tokens: with {max_new_tokens:,} for the reply, the longest '
-        f'needs {max(long) + max_new_tokens:,}; leave them out, or take another model')
 
 # %% ../../nbs/54_models.generate.ipynb #380485ab
 @torch.no_grad()

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['smollm2_wheel', 'matmul_seconds', 'best_precision', 'keep_memory', 'require_bitsandbytes', 'check_depth',
-           'load_model', 'tiny_model', 'load_for_generation', 'fingerprint', 'convert_from_gguf', 'smollm2']
+           'load_model', 'tiny_model', 'load_for_generation', 'context_length', 'check_lengths', 'fingerprint',
+           'convert_from_gguf', 'smollm2']
 
 # %% ../../nbs/51_models.load.ipynb #d0dcf8d2
 import ctypes, time
@@ -15,7 +16,7 @@ from safetensors import safe_open
 from transformers import (
     AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GenerationConfig,
     LlamaConfig, LlamaForCausalLM, MixtralConfig)
-from ..core import ConfigError, stable_id, temporary
+from ..core import ActionStudioError, ConfigError, stable_id, temporary
 from ..folders import cache_dir, content_hash
 from ..settings import in_one_line
 from ..tokens.templates import chat_template, load_pretrained, tiny_tokenizer
@@ -119,6 +120,29 @@ def load_for_generation(
     if not torch.cuda.is_available(): return load_model(model).eval()
     dtype = torch.bfloat16 if best_precision('cuda') == 'bf16' else torch.float32
     return load_model(model, dtype=dtype).to('cuda').eval()
+
+# %% ../../nbs/51_models.load.ipynb #6733c799
+def context_length(
+    config, # Of a Transformers model
+) -> float: # Infinite if the model has no limit
+    "The most tokens that a model can read, with its extension (such as YaRN) if it has one"
+    config = config.get_text_config()
+    most = getattr(config, 'max_position_embeddings', None) or float('inf')
+    rope = getattr(config, 'rope_parameters', None) or {}
+    return max(most, rope.get('factor', 1) * rope.get('original_max_position_embeddings', 0))
+
+# %% ../../nbs/51_models.load.ipynb #321477b6
+def check_lengths(
+    config,                   # Of a Transformers model
+    prompts: list[list[int]], # Token ids
+    max_new_tokens: int,
+):
+    "Raise `ActionStudioError` if a prompt and its reply do not fit into the model's context"
+    most = context_length(config)
+    long = [n for n in map(len, prompts) if n + max_new_tokens > most]
+    if long: raise ActionStudioError(f'{len(long):,} of {len(prompts):,} prompts are too long for '
+        f'the context of {most:,.0f} tokens: with {max_new_tokens:,} for the reply, the longest '
+        f'needs {max(long) + max_new_tokens:,}; leave them out, or take another model')
 
 # %% ../../nbs/51_models.load.ipynb #68562e2c
 def fingerprint(

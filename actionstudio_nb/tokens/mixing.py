@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from ..core import ConfigError
 from .trees import TokenTree, TreeFile
 from .packing import Row, pack
-from .sources import DataSource
+from .selection import DataSource
 
 # %% ../../nbs/37_tokens.mixing.ipynb #9e6cb5c1
 def epoch_order(

@@ -22,14 +22,14 @@ from ..folders import cache_dir, hold_lock, make_dir
 from ..quality.broken import broken_copies, broken_rules
 from .trees import common_prefix
 from .render import context_fields, render_turns, trained_turn
-from .sources import DataSource, PairSettings, exclusion_reason
+from .selection import DataSource, PairSettings, exclusion_reason
 from .mixing import epoch_order
 from .prepare import cached_tokenizer, code_hash, data_hash, tokenizer_hash
 
 # %% ../../nbs/39_tokens.pairs.ipynb #7f707b3d
 class Task(Struct):
     "Trajectories of one task"
-    name: str
+    name: str                           # Value of the label `group`, or a hash of how they begin
     lines: list[int] = []               # In the file, from 1
     trajectories: list[Trajectory] = [] # One for each line
 
@@ -61,8 +61,8 @@ def score_of(t: Trajectory, config: PairSettings) -> float | None:
 class Candidate(Struct):
     "Two trajectories that could be a pair"
     places: tuple[int, int] # Their indices in the task
-    chosen: Trajectory
-    rejected: Trajectory
+    chosen: Trajectory      # The better one
+    rejected: Trajectory    # The worse one
     why: str                # Why the first was chosen
 
 # %% ../../nbs/39_tokens.pairs.ipynb #344c2008
@@ -138,10 +138,10 @@ def two_paths(
 # %% ../../nbs/39_tokens.pairs.ipynb #642cd08b
 class Pair(Struct):
     "A prompt and two ways to continue it"
-    prompt_ids: list[int]
-    chosen_ids: list[int]
+    prompt_ids: list[int]    # What both have in common
+    chosen_ids: list[int]    # Continues the prompt
     chosen_mask: list[int]   # 1 for a trained token
-    rejected_ids: list[int]
+    rejected_ids: list[int]  # Continues the prompt, too
     rejected_mask: list[int] # 1 for a trained token
     length: int              # Tokens of both sequences together, prompts included
     chosen: str              # Id of the chosen trajectory

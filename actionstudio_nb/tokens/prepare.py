@@ -30,7 +30,7 @@ from .templates import load_tokenizer, stop_tokens
 from .served import ServedTurn, strings_in
 from .encode import cuts
 from .render import render_turns
-from .sources import DataSource, exclusion_reason, is_rejected
+from .selection import DataSource, exclusion_reason, is_rejected
 
 # %% ../../nbs/38_tokens.prepare.ipynb #2777f3d6
 def special_tokens_in(trajectory: Trajectory, tokenizer):

@@ -139,8 +139,7 @@ class StoredTree(Struct, array_like=True):
     trained: int # Tokens with a weight
     longest: int # Path, in tokens
     id: str      # Of the trajectory
-    # (parent, ids, weights as [count, weight, count, weight, …])
-    segments: list[tuple[int, list[int], list[float]]]
+    segments: list[tuple[int, list[int], list[float]]] # (parent, ids, [count, weight, …])
 
 # %% ../../nbs/30_tokens.trees.ipynb #6eac7e87
 def tree_line(tree: TokenTree) -> str:

@@ -40,13 +40,13 @@ Amount = Annotated[float, Meta(ge=0)]
 
 class Progress(TypedDict, total=False):
     "What `progress.json` has; a run fills in the rest"
-    step: Required[Count]
-    done: Amount # Fraction of the run
+    step: Required[Count] # Optimizer steps done
+    done: Amount          # Fraction of the run
     place: tuple[Count, Count, Count] # In the plan
-    seconds: Amount
-    tokens: Count
-    norms: list[float]
-    finished: bool
+    seconds: Amount       # Time spent training
+    tokens: Count         # Tokens read
+    norms: list[float]    # Gradient norms of the last steps
+    finished: bool        # Is the run complete?
 
 # %% ../../nbs/72_training.checkpoints.ipynb #1ddffb65
 def read_progress(checkpoint: Path) -> dict:

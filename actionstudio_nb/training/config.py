@@ -14,7 +14,7 @@ from typing import Literal, get_args, get_origin
 import msgspec
 from ..core import ConfigError
 from ..settings import parse_yaml, read_yaml, value_fault
-from ..tokens.sources import DataSource, PairSettings
+from ..tokens.selection import DataSource, PairSettings
 
 # %% ../../nbs/70_training.config.ipynb #a3f712eb
 def not_positive(
@@ -40,8 +40,8 @@ class ModelSettings:
     lora_dropout: float = 0.0 # Dropout probability on the input of the LoRA matrices
     use_rslora: bool = False # Use rank-stabilized LoRA's scale?
     use_dora: bool = False # Use DoRA: train the magnitude and direction of weights separately?
-    # Modules trained in full alongside LoRA, such as `lm_head`
-    modules_to_save: list[str] = field(default_factory=list)
+    modules_to_save: list[str] = field( # Modules trained in full, such as `lm_head`
+        default_factory=list)
 
     def faults(self):
         faults = not_positive(self, 'lora_rank', 'lora_alpha')
@@ -53,9 +53,8 @@ class ModelSettings:
 class DataSettings:
     "What the model is trained on"
     data: list[DataSource] # Files of trajectories, with their weights in the mixture
-    # Which tokens are trained: those of all assistant turns, of the last one, of turns with tool
-    # calls, of the calls alone, or of everything but reasoning
-    train_on: Literal['assistant', 'last', 'calls', 'only_calls', 'no_reasoning'] = 'assistant'
+    train_on: Literal[ # All turns, the last, those with calls; only the calls; or all but reasoning
+        'assistant', 'last', 'calls', 'only_calls', 'no_reasoning'] = 'assistant'
     max_length: int = 8192 # Longest path in tokens; longer trajectories are dropped
     row_length: int = 8192 # Positions in a packed row; at least max_length
     share_prefix: bool = True # Compute a prefix that several trajectories share only once?
@@ -76,16 +75,16 @@ class OptimizerSettings:
     num_train_epochs: float = 1.0 # Passes over the mixture; may be a fraction
     max_steps: int | None = None # Limit in optimizer steps
     max_minutes: float | None = None # Limit in minutes of training
-    # AdamW, by Transformers' names; the 8-bit ones keep their moments in a quarter of the memory
-    optim: Literal['adamw_torch', 'adamw_bnb_8bit', 'paged_adamw_8bit'] = 'adamw_torch'
+    optim: Literal[ # AdamW, by Transformers' names; 8-bit moments take a quarter of the memory
+        'adamw_torch', 'adamw_bnb_8bit', 'paged_adamw_8bit'] = 'adamw_torch'
     learning_rate: float = 1e-5 # Peak learning rate
-    # Learning rate after warmup
-    lr_scheduler_type: Literal['cosine', 'linear', 'constant'] = 'cosine'
+    lr_scheduler_type: Literal[ # Learning rate after warmup
+        'cosine', 'linear', 'constant'] = 'cosine'
     warmup_ratio: float = 0.05 # Fraction of the run used for linear warmup
     weight_decay: float = 0.0 # Of AdamW; applies to matrices, not to biases and norms
     max_grad_norm: float = 1.0 # Gradients are clipped to this norm
-    # If loss or gradient is not finite, or spikes: stop, or continue without the step's rows
-    on_bad_step: Literal['stop', 'skip'] = 'stop'
+    on_bad_step: Literal[ # After a loss or gradient that is not finite, or a spike; see `spike`
+        'stop', 'skip'] = 'stop' # `skip` continues without the rows of that step
     spike: float | None = None # Gradient norm that counts as a spike, in multiples of the median
     seed: int = 0 # Of the data order, new weights and dropout
 
@@ -101,10 +100,9 @@ class OptimizerSettings:
 @dataclass(kw_only=True)
 class MachineSettings:
     "How the run uses the hardware"
-    # DeepSpeed ZeRO: shard the optimizer's state (1), gradients too (2), weights too (3)
-    zero: Literal[0, 1, 2, 3] = 0
-    # What ZeRO keeps in CPU memory; `all` is the optimizer's state and the weights
-    offload: Literal['none', 'optimizer', 'all'] = 'none'
+    zero: Literal[0, 1, 2, 3] = 0 # ZeRO shards optimizer state (1), gradients (2), weights (3)
+    offload: Literal[ # What ZeRO keeps in CPU memory; `all`: the optimizer's state and the weights
+        'none', 'optimizer', 'all'] = 'none'
     activation_checkpointing: bool = False # Recompute activations: less memory, a third more time
     precision: Literal['auto', 'bf16', 'fp32'] = 'auto' # `auto`: bf16 where it is faster
 
@@ -120,11 +118,9 @@ class OutputSettings:
     output_dir: str # Folder of the run
     save_minutes: float = 10.0 # Minutes between checkpoints
     save_total_limit: int = 1 # Number of checkpoints to keep
-    # Local folder on each node, such as /dev/shm: checkpoints are written there, and copied to
-    # the output folder while training continues
-    checkpoint_staging_dir: str | None = None
-    # Where metrics are logged besides `metrics.jsonl`
-    report_to: list[Literal['tensorboard', 'wandb', 'trackio']] = field(default_factory=list)
+    checkpoint_staging_dir: str | None = None # Local, such as /dev/shm; copied in the background
+    report_to: list[ # Where metrics are logged besides `metrics.jsonl`
+        Literal['tensorboard', 'wandb', 'trackio']] = field(default_factory=list)
     eval_steps: int = 200 # Evaluate every this many optimizer steps, and at the end
     eval_data: list[str] = field(default_factory=list) # Files of trajectories for the held-out loss
     eval_tasks: str | None = None # File of tasks that the model answers, for API F1
@@ -233,9 +229,8 @@ sft_only = ['share_prefix', 'on_bad_step', 'checkpoint_staging_dir', 'eval_steps
 class DpoConfig(PairSettings, Config):
     "A preference run"
     beta: float = 0.1  # How strongly the model is kept close to the reference
-    # The loss, by TRL's names
-    loss_type: Literal['sigmoid', 'sigmoid_norm', 'hinge', 'ipo', 'apo_zero',
-        'apo_down'] = 'sigmoid'
+    loss_type: Literal[ # The loss, by TRL's names
+        'sigmoid', 'sigmoid_norm', 'hinge', 'ipo', 'apo_zero', 'apo_down'] = 'sigmoid'
     learning_rate: float = 1e-6 # Peak learning rate; LoRA needs about ten times as much
 
     def __post_init__(self):

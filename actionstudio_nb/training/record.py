@@ -152,12 +152,12 @@ def make_run_record(
 # %% ../../nbs/71_training.record.ipynb #91c5f317
 class RunRecord(TypedDict):
     "What every `run.json` has"
-    run_id: str
-    config: dict
-    derived: Derived
-    data: list[str]
-    model: str
-    versions: dict[str, str | None]
+    run_id: str      # Hash of what determines the result
+    config: dict     # As given
+    derived: Derived # What follows from it
+    data: list[str]  # Hash of each data file
+    model: str       # Hash of the model's files
+    versions: dict[str, str | None] # Of the packages that matter; None if one is not installed
 
 # %% ../../nbs/71_training.record.ipynb #f4f2ea16
 def read_run_record(

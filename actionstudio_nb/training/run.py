@@ -24,7 +24,7 @@ from ..folders import is_first_rank, make_dir, output_folder
 from ..tokens.trees import TreeFile
 from ..tokens.templates import load_tokenizer
 from ..tokens.packing import Row, pack
-from ..tokens.sources import DataSource
+from ..tokens.selection import DataSource
 from ..tokens.mixing import Cursor, Plan
 from ..tokens.prepare import data_hash, render_datasets
 from ..models.load import fingerprint, tiny_model
