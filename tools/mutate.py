@@ -55,6 +55,11 @@ def mutated(record, others, rng):
             for _ in range(rng.choice([3, 1000])): holder[key] = {'a': holder[key]} if rng.random() < .5 else [holder[key]]
     return record
 
+def paired(trajectory) -> bool:
+    "Is it one side of a preference pair?"
+    labels = trajectory['meta'].get('labels')
+    return isinstance(labels, dict) and 'pair' in labels
+
 def faults(record, result) -> list[str]:
     "What is wrong with the trajectories of a record"
     trajectories = [json.loads(t) for t in result.texts]
@@ -64,7 +69,7 @@ def faults(record, result) -> list[str]:
     results = [m['content'] for t in trajectories for m in t['conversation'] if m['role'] == 'tool']
     aside = json.dumps([[t['meta'].get('extra') for t in trajectories], results])
     missing = Counter({k: n for k, n in (said or {}).items() if isinstance(k, str) and json.dumps(k) not in aside.replace('\\', '')}) - read
-    empty = [m for t in trajectories if not t['meta'].get('labels', {}).get('pair') for m in t['conversation'] if m['role'] == 'assistant' and not (m.get('content') or m.get('tool_calls') or m.get('reasoning_content'))]
+    empty = [m for t in trajectories if not paired(t) for m in t['conversation'] if m['role'] == 'assistant' and not (m.get('content') or m.get('tool_calls') or m.get('reasoning_content'))]
     if 'JSON repaired' in result.reasons: result.source.pop('lost', None) # A repair may drop what makes no sense
     return ([f"{format}: lost at {x['path']}: {x['text']}" for x in result.source.get('lost', [])[:1]]
         + [f'{format}: {sum(missing.values())} calls are missing: {dict(missing)}'] * bool(missing) + [f'{format}: an empty turn'] * bool(empty))

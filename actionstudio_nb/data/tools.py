@@ -13,7 +13,8 @@ import ast, re
 from itertools import islice, pairwise
 from ..core import Budget, FormatError
 from ..unified import Function, Tool
-from ..values import StepsUsedUp, read_value, set_aside, share_steps
+from ..values import (
+    StepsUsedUp, keep_aside, read_value, set_aside, share_steps)
 from .schemas import (
     operation_parameter, parameters_schema, resolve_refs, standard_schema, table_schema, type_node)
 
@@ -207,6 +208,7 @@ def parsed_tools(
     "The JSON value that a text of tools holds"
     text, problems = text.strip(), []
     tools = read_value(text, problems) if text else []
+    if not tools and text[:1] not in ('[', '{'): keep_aside(text or None, path) # Prose
     if text.startswith(('[', '{')) and 'not JSON' in problems:
         raise FormatError('the tools are text that cannot be read', path)
     return tools
