@@ -60,14 +60,16 @@ def paired(trajectory) -> bool:
     labels = trajectory['meta'].get('labels')
     return isinstance(labels, dict) and 'pair' in labels
 
-def faults(record, result) -> list[str]:
-    "What is wrong with the trajectories of a record"
+def faults(record, result, cleaned=()) -> list[str]:
+    "What is wrong with the trajectories of a record; `cleaned` is what `clean` made of it"
     trajectories = [json.loads(t) for t in result.texts]
     format = trajectories[0]['meta']['source']
     said, read = names_said(record, format), names_read(result.texts, format)
-    # What a tool returned may itself hold calls
-    results = [m['content'] for t in trajectories for m in t['conversation'] if m['role'] == 'tool']
-    aside = json.dumps([[t['meta'].get('extra') for t in trajectories], results])
+    # What a tool was given or returned may hold calls; those that an answer holds as text must be found by a rule
+    turns = [m for t in trajectories for m in t['conversation']]
+    inside = [m['content'] if m['role'] == 'tool' else [c['function']['arguments'] for c in m.get('tool_calls') or []] for m in turns]
+    dropped = [m.get('content') for m in turns if m['role'] == 'assistant'] if all(r.outcome == 'dropped' for r in cleaned) else []
+    aside = json.dumps([[t['meta'].get('extra') for t in trajectories], inside, dropped])
     missing = Counter({k: n for k, n in (said or {}).items() if isinstance(k, str) and json.dumps(k) not in aside.replace('\\', '')}) - read
     empty = [m for t in trajectories if not paired(t) for m in t['conversation'] if m['role'] == 'assistant' and not (m.get('content') or m.get('tool_calls') or m.get('reasoning_content'))]
     if 'JSON repaired' in result.reasons: result.source.pop('lost', None) # A repair may drop what makes no sense
@@ -98,7 +100,7 @@ def part(sources: list[str], records: int, seed: int, samples: str):
         for result in done: outcomes[result.outcome] += 1
         if shown and n % 5000 == 4999: print(json.dumps(dict(progress=n + 1, failed=failed.total(), outcomes=outcomes)), file=shown, flush=True)
         found = [r.source['message'][:150] for r in done if 'failed' in r.reasons]
-        if done[0].outcome != 'dropped': found += faults(item_value(item), done[0])
+        if done[0].outcome != 'dropped': found += faults(item_value(item), done[0], done[1:])
         for message in found:
             failed[message[:150]] += 1
             if shown and failed[message[:150]] < 4: print(json.dumps(dict(fault=message, record=content)), file=shown, flush=True)
