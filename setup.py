@@ -25,6 +25,7 @@ setup(
                  f"Natural Language :: {cfg['language']}",
                  'Programming Language :: Python :: 3'],
     packages=find_packages(include=[f"{cfg['lib_path']}*"]),
+    package_data={f"{cfg['lib_path']}.quality": ['*.yaml']},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(),
     extras_require={name: cfg[f'{name}_requirements'].split() for name in ('train', 'gpu', 'dev')},

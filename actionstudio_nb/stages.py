@@ -8,6 +8,7 @@ __all__ = ['ledger_row', 'Totals', 'clear_results', 'Journal', 'Deduplicator', '
 
 # %% ../nbs/06_stages.ipynb #2ee292e0
 import os, time
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 import msgspec
@@ -80,14 +81,14 @@ def report(self: Totals, stage: str) -> dict:
 # %% ../nbs/06_stages.ipynb #8cb94ece
 def clear_results(
     out: Path,
-    target: str,  # Name of the output file
-    inputs: dict, # Everything the next results will depend on
+    results: list, # Names of the files of results
+    inputs: dict,  # Everything the next results will depend on
 ):
     "Remove an earlier run's report, and its results unless they depend on the same inputs"
     names = ['report.json', 'report.html', 'inputs.json']
     try: same = read_json(out/'inputs.json') == loads(dumps(inputs))
     except (FileNotFoundError, FormatError): same = False
-    if not same: names += [target, 'ledger.jsonl']
+    if not same: names += results
     for file in [*(out/name for name in names), *out.glob('.*.part')]: file.unlink(missing_ok=True)
 
 # %% ../nbs/06_stages.ipynb #fd766a2e
@@ -98,16 +99,18 @@ class Journal:
         target: str,   # Name of the output file
         inputs: dict,  # Everything the result depends on
         shard: int = 0, # Which part of the items, from 0
+        beside: str | None = None, # Name of a second output file
     ):
-        self.out, self.target, self.path = out, target, out/'.journal'
-        self.inputs, self.parts = inputs, [out/f'.{target}.part', out/'.ledger.jsonl.part']
+        self.out, self.inputs, self.path = out, inputs, out/'.journal'
+        self.names = [target, 'ledger.jsonl', *([beside] if beside else [])]
+        self.parts = [out/f'.{name}.part' for name in self.names]
         rows = []
         if self.path.exists(): rows = [row for _, row in read_jsonl(self.path, bad=lambda *a: None)]
         same = len(rows) > 1 and rows[0] == loads(dumps(inputs | dict(shard=shard)))
         self.whole = same and 'whole' in rows[-1] # Interrupted while renaming the files
         valid = rows[1:-1] if self.whole else self.on_disk(rows[1:]) if same else []
-        self.last = valid[-1] if valid else dict(totals={}, sizes=[0, 0])
-        if not valid: clear_results(out, target, inputs)
+        self.last = valid[-1] if valid else dict(totals={}, sizes=[0] * len(self.parts))
+        if not valid: clear_results(out, self.names, inputs)
         if not self.whole: self.start(shard)
 
     def on_disk(self, rows: list[dict]) -> list[dict]:
@@ -139,7 +142,7 @@ def finish(self: Journal):
     "Give the files their final names"
     if not self.whole:
         with open(self.path, 'a') as f: f.write(dumps(dict(whole=True)) + '\n')
-    for part, name in zip(self.parts, [self.target, 'ledger.jsonl']):
+    for part, name in zip(self.parts, self.names):
         if part.exists(): put_in_place(part, self.out/name)
 
 # %% ../nbs/06_stages.ipynb #893e4057
@@ -195,10 +198,10 @@ def write_batch(
     stage: str,                        # Name of the stage
     totals: Totals,                    # Updated in place
     deduplicator: Deduplicator | None,
-    texts,                             # Open output file
-    ledger,                            # Open ledger
+    files: list,                       # Open: the output file, the ledger, the second output file
 ):
     "Write the results of a batch"
+    texts, ledger, *beside = files
     for results in batch:
         totals.items += 1
         for n, done in enumerate(results, 1):
@@ -206,6 +209,7 @@ def write_batch(
             totals.add(done)
             texts.writelines(t + '\n' for t in done.texts)
             ledger.write(dumps(ledger_row(done, stage, len(results) - n)) + '\n')
+            for f in beside: f.writelines(line + '\n' for line in done.beside)
 
 # %% ../nbs/06_stages.ipynb #82b4a70d
 def finish(
@@ -216,20 +220,22 @@ def finish(
     depends: dict, # Everything the result depends on, except the code
     deduplicator: Deduplicator | None = None,
     shard: tuple = (0, 1), # (index from 0, number of shards)
+    beside: str | None = None, # Name of a second output file
 ) -> dict:         # The report
     "Write all results; resumes an interrupted run with the same `depends`"
     inputs = dict(stage=stage, version=__version__, shards=shard[1]) | depends
-    journal = Journal(out, target, inputs, shard[0])
+    journal = Journal(out, target, inputs, shard[0], beside)
     totals = msgspec.convert(journal.last['totals'], Totals)
     start = time.perf_counter() - totals.seconds
     if not journal.whole:
         if deduplicator and totals.items: remember(journal, deduplicator)
-        with (open(journal.parts[0], 'a') as texts, open(journal.parts[1], 'a') as ledger,
+        with (ExitStack() as opened,
                 tqdm(desc=stage, unit=' items', initial=totals.items, delay=1) as bar):
+            files = [opened.enter_context(open(part, 'a')) for part in journal.parts]
             for batch in results(totals.items):
-                write_batch(batch, stage, totals, deduplicator, texts, ledger)
+                write_batch(batch, stage, totals, deduplicator, files)
                 totals.seconds = time.perf_counter() - start
-                journal.note([texts, ledger], totals)
+                journal.note(files, totals)
                 bar.update(len(batch))
     return journal.publish(totals.report(stage), shard)
 

@@ -175,7 +175,7 @@ def keep_aside(
 # %% ../nbs/03_values.ipynb #fa6250c5
 plain_fields = {'id', 'name', 'type', 'role', 'from', 'source', 'status', 'state', 'description',
     'language', 'class_', 'object', 'tool_name', 'tool_call_id', 'function_name', 'step_number',
-    'total_calls_in_response'}
+    'total_calls_in_response', 'index', 'finish_reason'}
 
 def set_aside(
     fields: dict, # Of an object

@@ -96,6 +96,7 @@ class Result(Struct):
     group: str = ''            # Dataset, for the totals
     steps: int = 0             # Number of assistant turns
     aside: list[str] = []      # Names of the fields that were set aside
+    beside: list[str] = []     # Lines for the stage's second output file, if it has one
 
 # %% ../nbs/05_workers.ipynb #339bafd4
 def dropped_result(

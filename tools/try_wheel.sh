@@ -10,6 +10,7 @@ for command in commands:
     try: main([command, '--help'])
     except SystemExit as e: assert not e.code, command
 PYTHON
+python -c "from actionstudio_nb.quality.rubric import load_critic; load_critic()"  # Its file is in the wheel
 python - "$out" <<'PYTHON'
 import sys
 from pathlib import Path

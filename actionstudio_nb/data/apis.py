@@ -215,16 +215,17 @@ def read_response(record, tools):
 @reader('chain', 'chain [id]', lambda r: isinstance(r['chain'], list) and r['chain'])
 def read_chain(record, tools):
     "Responses that continue one another"
-    turns, body, items = [], {}, []
+    turns, body, items, known = [], {}, [], set()
     for i, link in enumerate(record['chain']):
         at = f'$.chain[{i}]'
         request, path, answer, key = two_sides(link) or ({}, '$', link, '$')
         body = answer if isinstance(answer, dict) else request
-        known = {item.get('id') for item in items if isinstance(item, dict)}
         if request: turns += request_messages(request, at + path[1:], known)
         turns += answer_messages(answer, at + key[1:])
         made = answer.get('output') if isinstance(answer, dict) else answer
-        for side in (request.get('input'), made): items += side if isinstance(side, list) else []
+        new = [x for side in (request.get('input'), made) if isinstance(side, list) for x in side]
+        items += new
+        known |= {item.get('id') for item in new if isinstance(item, dict)}
         shown = ('tools', *instruction_keys) if link is record['chain'][-1] else ()
         set_aside(link, ('previous_response_id', 'input', 'output', 'request', 'response',
             'id' if shown else None, *shown), at)

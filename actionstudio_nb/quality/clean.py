@@ -8,6 +8,7 @@ __all__ = ['deduplicator_for', 'curate_files', 'check_file', 'clean_item', 'clea
 # %% ../../nbs/28_quality.clean.ipynb #bb9bece3
 from functools import partial
 from pathlib import Path
+import msgspec
 from fastcore.script import Param, call_parse
 from ..core import ConfigError
 from ..workers import Item, Result
@@ -20,6 +21,7 @@ from ..data.files import raw_files, run_files, tools_file
 from ..data.mapping import named_format
 from .rules import Rules
 from .duplicates import NearDuplicates
+from .marks import Reviews, add_marks, load_reviews
 from .curate import check_item, load_rules, verdict
 
 # %% ../../nbs/28_quality.clean.ipynb #37bf65a4
@@ -45,15 +47,22 @@ def curate_files(
     near: float | None,   # See `deduplicator_for`
     also: tuple = (),     # Further files that the result depends on
     more: dict = {},      # Further options that the result depends on
-    **options,            # `workers`, `shard` and `publish` of `run_files`
+    marks: list[str] = (), # Files of reviewers' marks
+    publish=lambda report, out: report, # Called with the report
+    **options,            # `workers` and `shard` of `run_files`
 ) -> dict:                # The report
     "Run `work` over files with the rules, the benchmark and the deduplicator in force"
     known = load_rules(rules)
     benchmarks = tuple(raw_files(benchmark, Path(out))) if benchmark else ()
-    work = partial(work, rules=known, benchmarks=benchmarks, near=near)
+    reviews = load_reviews(marks) if marks else None
+    work = partial(work, rules=known, benchmarks=benchmarks, near=near, marks=reviews)
     settings = dict(rules=[known.severities, known.limits], near=near) | more
+    if marks: settings['marks'] = reviews
+    def finish(report, folder):
+        add_marks(report, folder, reviews)
+        return publish(report, folder)
     return run_files(stage, sources, work, out, 'kept.jsonl', (*benchmarks, *also), settings,
-        deduplicator=deduplicator_for(near, known), **options)
+        deduplicator=deduplicator_for(near, known), publish=finish, **options)
 
 # %% ../../nbs/28_quality.clean.ipynb #b6899c32
 @call_parse
@@ -63,6 +72,7 @@ def check_file(
     rules: str = None,    # YAML file of severities and limits, where yours differ
     benchmark: Param('Files of trajectories whose questions must not occur', str, nargs='*') = (),
     near: float = None,   # Also drop near-duplicates, at or above this similarity, such as 0.8
+    marks: Param('Files of marks, as the review widget writes them', str, nargs='*') = (),
     workers: int = 0,     # Processes; 0 for one per core if the input is large
     shard: str = None,    # I/N: check only the I-th of N parts; `merge` puts them together
 ):
@@ -70,7 +80,7 @@ def check_file(
     if Path(file).is_dir():
         raise ConfigError(f'{file} is a folder; name a file of trajectories, '
             'as `actionstudio convert` writes it')
-    return curate_files('check', file, check_item, out, rules, benchmark, near,
+    return curate_files('check', file, check_item, out, rules, benchmark, near, marks=marks,
         workers=workers, shard=shard, publish=publish_report)
 
 # %% ../../nbs/28_quality.clean.ipynb #2b5e6dd5
@@ -83,10 +93,11 @@ def clean_item(
     benchmarks: tuple = (),
     near: float | None = None,
     media: str = 'refuse', # Or `marker`: what becomes of images, audio and files
+    marks: Reviews | None = None,
 ) -> list[Result]:
     "Convert a record and judge each of its trajectories; see `verdict`"
     trajectories = read_item(item, record, named_format(format), tools, media)
-    results = [verdict(t, item, rules, benchmarks, near) for t in trajectories]
+    results = [verdict(t, item, rules, benchmarks, near, marks) for t in trajectories]
     for done, t in zip(results, trajectories): done.aside = aside_names([t])
     return results
 
@@ -105,6 +116,7 @@ def clean(
     # Images, audio and files in messages: `refuse` the record, or keep a `marker` in their place
     media: str = 'refuse',
     near: float = None,   # Also drop near-duplicates, at or above this similarity, such as 0.8
+    marks: Param('Files of marks, as the review widget writes them', str, nargs='*') = (),
     workers: int = 0,     # Processes; 0 for one per core if the input is large
     shard: str = None,    # I/N: clean only the I-th of N parts; `merge` puts them together
 ):
@@ -113,8 +125,8 @@ def clean(
     own = to_tools(tools_file(tools)) if tools else None # Read once, not for each record
     work = partial(clean_item, format=format, tools=own, media=check_media(media))
     return curate_files('clean', src, work, out, rules, benchmark, near, (format, tools),
-        dict(media=media) if media != 'refuse' else {}, workers=workers, shard=shard,
-        publish=publish_report)
+        dict(media=media) if media != 'refuse' else {}, marks, publish_report,
+        workers=workers, shard=shard)
 
 # %% ../../nbs/28_quality.clean.ipynb #df86f190
 def merged_file(
@@ -136,8 +148,11 @@ def merge(
     with output_folder(out) as out, locked_shards(out) as folders:
         inputs = check_shards(folders)
         target, deduplicator = merged_file(inputs), None
+        reviews = msgspec.convert(inputs.get('marks'), Reviews | None)
         if inputs['stage'] != 'convert':
             severities, limits = inputs.get('rules') or ({}, {})
             known = Rules([], load_rules(None).severities | severities, limits)
             deduplicator = deduplicator_for(inputs.get('near'), known)
-        return publish_report(merge_shards(folders, out, target, inputs, deduplicator), out)
+        report = merge_shards(folders, out, target, inputs, deduplicator)
+        add_marks(report, out, reviews)
+        return publish_report(report, out)

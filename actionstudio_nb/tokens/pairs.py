@@ -19,12 +19,14 @@ from ..unified import Trajectory
 from ..workers import Item, Result, default_workers, item_value, jsonl_items
 from ..stages import run_stage
 from ..folders import cache_dir, hold_lock, make_dir
+from ..quality.marks import Said, add_marks, item_source, mark_findings
 from ..quality.broken import broken_copies, broken_rules
 from .trees import common_prefix
 from .render import context_fields, render_turns, trained_turn
 from .selection import DataSource, PairSettings, exclusion_reason
 from .mixing import epoch_order
-from .prepare import cached_tokenizer, code_hash, data_hash, tokenizer_hash
+from .prepare import (
+    cached_tokenizer, code_hash, data_hash, reviews_of, tokenizer_hash)
 
 # %% ../../nbs/39_tokens.pairs.ipynb #7f707b3d
 class Task(Struct):
@@ -32,6 +34,7 @@ class Task(Struct):
     name: str                           # Value of the label `group`, or a hash of how they begin
     lines: list[int] = []               # In the file, from 1
     trajectories: list[Trajectory] = [] # One for each line
+    said: list[Said | None] = []        # What reviewers decided about each; empty: nothing
 
 # %% ../../nbs/39_tokens.pairs.ipynb #51d56ed7
 def label_of(t: Trajectory, name: str):
@@ -163,7 +166,7 @@ def make_pair(candidate: Candidate, rendered, tokenizer, config: PairSettings) -
 # %% ../../nbs/39_tokens.pairs.ipynb #c11ee797
 def task_items(file: str, source: DataSource, config: PairSettings):
     "Yield an `Item` for each trajectory without a task, then one for each task"
-    found = {}
+    found, reviews = {}, reviews_of(source)
     for item in jsonl_items(file):
         try: t = Trajectory.from_dict(item_value(item))
         except FormatError:
@@ -171,15 +174,18 @@ def task_items(file: str, source: DataSource, config: PairSettings):
             continue
         name = task_of(t, item.line, config)
         labels = t.meta.get('labels') or {}
+        said = reviews.said(t.unique_trajectory_id, t.content_id()) if reviews else None
         why = (exclusion_reason(item.line, labels, source.where, source.limit)
+            or (said and said.decision == 'drop' and 'marked_drop')
             or (not name and 'no_group'))
         if why:
-            place = dict(file=file, line=item.line)
+            place = item_source(item, said)
             yield item._replace(content=Result(t.unique_trajectory_id, 'dropped', [why], place))
             continue
         task = found.setdefault(name, Task(name))
         task.lines.append(item.line)
         task.trajectories.append(t)
+        task.said.append(said)
     for task in found.values(): yield Item(file, task.lines[0], task)
 
 # %% ../../nbs/39_tokens.pairs.ipynb #ad4e405c
@@ -221,9 +227,11 @@ def pair_task(item: Item, task: Task, config: PairSettings) -> Result | list[Res
     def result(i, t):
         kept = any(i in places for places, _ in pairs)
         reasons = {} if kept else notes[i] or {untried_reason(task, i, config): ''}
-        source = dict(file=item.file, line=task.lines[i])
+        said = task.said[i] if task.said else None
+        source = item_source(item._replace(line=task.lines[i]), said)
         if any(reasons.values()): source['findings'] = reasons
-        return Result(t.unique_trajectory_id, 'kept' if kept else 'dropped', list(reasons), source,
+        reasons = [*reasons, *(f.rule for f in mark_findings(said))]
+        return Result(t.unique_trajectory_id, 'kept' if kept else 'dropped', reasons, source,
             [dumps(p) for places, p in pairs if places[0] == i], group=Path(item.file).name)
     return [result(i, t) for i, t in enumerate(task.trajectories)]
 
@@ -237,16 +245,18 @@ def pair_folder(
     if not tokenizer.chat_template:
         raise ConfigError(f'{config.model} has no chat template; name one, '
             'such as `template: qwen2_5`')
-    depends = [source.where, source.limit] + [getattr(config, name) for name in ('pairs', 'label',
-        'margin', 'group', 'pairs_per_task', 'turns', 'train_on', 'template_args', 'max_length',
-        'seed')]
+    reviews = reviews_of(source)
+    depends = [source.where, source.limit, reviews] + [getattr(config, name) for name in (
+        'pairs', 'label', 'margin', 'group', 'pairs_per_task', 'turns', 'train_on',
+        'template_args', 'max_length', 'seed')]
     name = stable_id([data_hash(file), tokenizer_hash(tokenizer), depends, code_hash()])
     folder = make_dir(cache_dir()/'pairs')/name
     with hold_lock(folder.with_suffix('.lock'), folder, wait=True):
         if folder.exists(): return folder
         part, work = make_dir(folder.with_name(f'.{name}')), partial(pair_task, config=config)
-        run_stage('pairs', lambda: task_items(file, source, config), work, part, 'pairs.jsonl',
-            dict(depends=depends), default_workers([file]))
+        report = run_stage('pairs', lambda: task_items(file, source, config), work, part,
+            'pairs.jsonl', dict(depends=depends), default_workers([file]))
+        add_marks(report, part, reviews)
         put_in_place(part, folder)
     return folder
 

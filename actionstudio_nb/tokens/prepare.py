@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['special_tokens_in', 'calls_come_back', 'Checked', 'check_rendering', 'cached_tokenizer', 'rendered_result',
-           'render_item', 'render_file', 'data_hash', 'code_hash', 'tokenizer_hash', 'render_cached', 'combined_report',
-           'render_datasets', 'copy_ledgers']
+           'render_item', 'render_file', 'data_hash', 'reviews_of', 'source_hash', 'code_hash', 'tokenizer_hash',
+           'render_cached', 'combined_report', 'render_datasets', 'copy_ledgers']
 
 # %% ../../nbs/38_tokens.prepare.ipynb #006f0b27
 import actionstudio_nb
@@ -24,6 +24,8 @@ from ..workers import Item, Result, default_workers, jsonl_items
 from ..stages import run_stage
 from ..folders import cache_dir, content_hash, file_stamps, hold_lock, make_dir
 from ..quality.rules import Finding
+from ..quality.marks import (
+    Reviews, Said, add_marks, item_source, load_reviews, mark_findings)
 from .trees import TokenTree, TreeFile, tree_line
 from .limits import OverBudget
 from .templates import load_tokenizer, stop_tokens
@@ -100,10 +102,15 @@ def cached_tokenizer(
     return load_tokenizer(model, template)
 
 # %% ../../nbs/38_tokens.prepare.ipynb #fbafcd5e
-def rendered_result(item: Item, t: Trajectory, checked: Checked) -> Result:
+def rendered_result(
+    item: Item,
+    t: Trajectory,
+    checked: Checked,
+    said: Said | None = None, # What reviewers decided
+) -> Result:
     "The tree of a rendered trajectory if it passed, and its row in the ledger"
     kept = not any(f.severity == 'drop' for f in checked.findings)
-    source = dict(file=item.file, line=item.line)
+    source = item_source(item, said)
     if checked.findings:
         source['findings'] = [f'{f.rule} at {f.path}: {f.message}' for f in checked.findings]
     return Result(t.unique_trajectory_id, 'kept' if kept else 'dropped',
@@ -117,18 +124,22 @@ def render_item(
     item: Item,
     record,        # The line as JSON
     model: str, template: str | None, train_on: str, max_length: int, template_args: dict,
-    where: dict, limit: int | None,
+    where: dict, limit: int | None, reviews: Reviews | None = None,
 ) -> Result:
     "Render and check one line of a file of trajectories"
     t = Trajectory.from_dict(record)
     labels = t.meta.get('labels') or {}
+    said = reviews.said(t.unique_trajectory_id, t.content_id()) if reviews else None
     reason = exclusion_reason(item.line, labels, where, limit)
     if reason or is_rejected(labels, where):
         return Result(t.unique_trajectory_id, 'dropped', [reason or 'rejected_answer'],
-            dict(file=item.file, line=item.line), group=Path(item.file).name)
-    tokenizer = cached_tokenizer(model, template)
-    checked = check_rendering(t, tokenizer, train_on, max_length, **template_args)
-    return rendered_result(item, t, checked)
+            item_source(item, said), group=Path(item.file).name)
+    if said and said.decision == 'drop': checked = Checked(TokenTree(), [], [])
+    else:
+        tokenizer = cached_tokenizer(model, template)
+        checked = check_rendering(t, tokenizer, train_on, max_length, **template_args)
+    checked.findings += mark_findings(said)
+    return rendered_result(item, t, checked, said)
 
 # %% ../../nbs/38_tokens.prepare.ipynb #6e03135d
 def render_file(
@@ -141,11 +152,12 @@ def render_file(
     template_args: dict = {},    # Arguments of the chat template
     where: dict = {},            # Use only trajectories with these labels
     limit: int | None = None,    # Use only this many, from the start of the file
+    reviews: Reviews | None = None, # Of people; what they drop is left out
     workers: int = 0,            # Processes; 0 for one per core if the file is large
 ) -> dict:                       # The report
     "Render a file of trajectories and check it"
     settings = dict(model=model, template=template, train_on=train_on, max_length=max_length,
-        template_args=template_args, where=where, limit=limit)
+        template_args=template_args, where=where, limit=limit, reviews=reviews)
     text = cached_tokenizer(model, template).chat_template
     if not text:
         raise ConfigError(f'{model} has no chat template; choose one with `template: qwen2_5` '
@@ -156,6 +168,7 @@ def render_file(
     _, tokens, trained, longest = TreeFile(out/'trees.jsonl', rebuild=True).index.T
     report |= dict(tokens=int(tokens.sum()), trained=int(trained.sum()),
         longest=int(longest.max(initial=0)))
+    add_marks(report, out, reviews)
     write_json(out/'report.json', report)
     return report
 
@@ -166,6 +179,19 @@ def data_hash(file: str) -> str:
     except OSError as e:
         raise ConfigError(f'cannot read data file {file}: {e.strerror}; '
             '`actionstudio clean` writes such a file') from e
+
+# %% ../../nbs/38_tokens.prepare.ipynb #bdcfd868
+def reviews_of(source: DataSource) -> Reviews | None:
+    "The reviews of a dataset; None if it has none"
+    files = [source.marks] if isinstance(source.marks, str) else source.marks
+    return load_reviews(files) if files else None
+
+# %% ../../nbs/38_tokens.prepare.ipynb #4d4561bf
+def source_hash(source: DataSource) -> str:
+    "Hash of the content of a dataset, and of its reviews"
+    reviews = reviews_of(source)
+    return data_hash(source.path) if reviews is None else stable_id(
+        [data_hash(source.path), reviews])
 
 # %% ../../nbs/38_tokens.prepare.ipynb #7101dddf
 @lru_cache
@@ -187,7 +213,7 @@ def render_cached(
     file: str,                   # Trajectories in Unified Format 2.0
     model: str,                  # Folder of a Hugging Face model, or an id on the Hub
     template: str | None = None, # Chat template: a file, or the name of one that TRL ships
-    **settings,                  # `train_on`, `max_length`, `template_args`, `where`, `limit`
+    **settings,                  # Of `render_file`
 ) -> Path:                       # Folder with `trees.jsonl`, `ledger.jsonl` and `report.json`
     "Render a file of trajectories, or find the result in the cache"
     tokenizer = cached_tokenizer(model, template)
@@ -202,11 +228,13 @@ def render_cached(
 
 # %% ../../nbs/38_tokens.prepare.ipynb #f225fbea
 def combined_report(folders: list[Path]) -> dict:
-    "`inputs`, `outcomes` and `reasons` of several datasets, added up"
+    "`inputs`, `outcomes`, `reasons` and `marks` of several datasets, added up"
     reports = [read_json(f/'report.json') for f in folders]
-    def total(key): return dict(sum((Counter(r[key]) for r in reports), Counter()).most_common())
-    return dict(inputs=sum(r['inputs'] for r in reports),
+    def total(key):
+        return dict(sum((Counter(r.get(key, {})) for r in reports), Counter()).most_common())
+    report = dict(inputs=sum(r['inputs'] for r in reports),
         outcomes=dict(kept=0, fixed=0, dropped=0) | total('outcomes'), reasons=total('reasons'))
+    return report | (dict(marks=total('marks')) if any('marks' in r for r in reports) else {})
 
 # %% ../../nbs/38_tokens.prepare.ipynb #b86542ae
 def render_datasets(
@@ -216,8 +244,8 @@ def render_datasets(
     **settings,     # Of `render_cached`
 ) -> list[Path]:    # For each dataset a folder with `trees.jsonl`, `ledger.jsonl`, `report.json`
     "Render all datasets; raises `ActionStudioError` if no trajectory is left"
-    folders = [render_cached(d.path, model, template, **settings, where=d.where, limit=d.limit)
-        for d in data]
+    folders = [render_cached(d.path, model, template, **settings, where=d.where, limit=d.limit,
+        reviews=reviews_of(d)) for d in data]
     reports = [read_json(f/'report.json') for f in folders]
     if not any(r['outcomes']['kept'] for r in reports):
         first = next((e[0] for r in reports for e in r['examples'].values()), {})

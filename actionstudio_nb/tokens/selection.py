@@ -20,6 +20,7 @@ class DataSource:
     samples: int | None = None  # Samples in an epoch, in place of a weight
     where: dict = field(default_factory=dict) # Required labels: `{reward: 1}`, or a list of values
     limit: int | None = None    # Use only this many trajectories, from the start of the file
+    marks: str | list[str] | None = None # Files of reviewers' marks; what they drop is not trained
 
     def __post_init__(self):
         if self.path.startswith('hf:'):

@@ -23,7 +23,7 @@ from ..views import summary
 from ..workers import Interrupted
 from ..folders import make_dir
 from ..tokens.templates import load_tokenizer
-from ..tokens.prepare import combined_report, copy_ledgers, data_hash
+from ..tokens.prepare import combined_report, copy_ledgers, source_hash
 from ..tokens.pairs import collate_pairs, pair_folder, pair_order, pairs_per_step
 from ..models.load import fingerprint
 from .config import DpoConfig, load_config
@@ -229,7 +229,7 @@ def open_pair_run(config: DpoConfig, derived: Derived, folders: list[Path], main
     order = order[:config.max_steps and config.max_steps * derived.rows_per_step]
     derived.samples, derived.tokens = len(table), sum(table['length'])
     derived.steps = math.ceil(len(order) / derived.rows_per_step)
-    hashes = [data_hash(d.path) for d in config.data]
+    hashes = [source_hash(d) for d in config.data]
     record = make_run_record(config, derived, hashes, fingerprint(config.model))
     rows_only = ['place', 'save_seconds', 'positions', 'trained_tokens'] # Not counted here
     progress = {k: v for k, v in open_run(config, record, main).items() if k not in rows_only}

@@ -26,7 +26,7 @@ from ..tokens.templates import load_tokenizer
 from ..tokens.packing import Row, pack
 from ..tokens.selection import DataSource
 from ..tokens.mixing import Cursor, Plan
-from ..tokens.prepare import data_hash, render_datasets
+from ..tokens.prepare import render_datasets, source_hash
 from ..models.load import fingerprint, tiny_model
 from ..models.attention import check_layers
 from ..models.flops import flop_cost
@@ -216,7 +216,7 @@ class Run:
         self.accelerator, self.derived = setup_accelerator(config)
         self.main, self.folder = self.accelerator.is_main_process, make_dir(config.output_dir)
         self.tokenizer = load_tokenizer(config.model, config.template)
-        hashes = [data_hash(source.path) for source in config.data]
+        hashes = [source_hash(source) for source in config.data]
         self.record = make_run_record(config, self.derived, hashes, fingerprint(config.model))
         self.progress = open_run(config, self.record, self.main)
         self.accelerator.wait_for_everyone() # The others read what rank 0 has written
