@@ -179,13 +179,14 @@ plain_fields = {'id', 'name', 'type', 'role', 'from', 'source', 'status', 'state
 
 def set_aside(
     fields: dict, # Of an object
-    used: tuple,  # Those that a reader uses; of `plain_fields`, only texts and numbers
+    used: tuple,  # Those that a reader uses; not if they hold something else than `plain_fields` do
     path: str,    # The object's JSON path in the record
 ):
     "Set aside the fields that a reader does not use"
     if (kept := aside.get()) is None: return
     for k, v in fields.items():
-        if k in used and not (k in plain_fields and isinstance(v, (dict, list))): continue
+        odd = k in plain_fields and isinstance(v, (dict, list)) or k == 'id' and len(str(v)) > 64
+        if k in used and not odd: continue
         if v not in (None, [], {}): kept[f'{path}.{k}'] = v
 
 # %% ../nbs/03_values.ipynb #7d752308

@@ -43,7 +43,9 @@ def marked(value, *keys):
 
 def dialogue(r):
     "The calls that are marked as such, but not inside the definitions of tools"
-    return marked({k: v for k, v in r.items() if k not in ('tools', 'functions', 'config', 'text', 'tool_choice', 'metadata', 'usage')})
+    def listed(value): return isinstance(value, dict) and value.get('type') == 'mcp_list_tools'
+    return marked({k: [i for i in v if not listed(i)] if k == 'output' and isinstance(v, list) else v for k, v in r.items()
+        if k not in ('tools', 'functions', 'config', 'text', 'tool_choice', 'metadata', 'usage')})
 
 def by_id(value):
     "The marked calls, the same one only once however often it is noted"

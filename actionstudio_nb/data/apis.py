@@ -12,7 +12,8 @@ from ..core import FormatError
 from ..unified import Message, Tool, Trajectory
 from ..values import keep_aside, set_aside, value_at
 from .tools import item_tools, to_tools
-from .readers import pair_results, parsed_text, preference, reader
+from .readers import (
+    keep_unsaid, pair_results, parsed_text, preference, reader, said_in)
 from .blocks import first_of
 from .messages import (
     instruction_keys, is_message, join_turns, read_items, read_message, with_instruction)
@@ -128,6 +129,9 @@ def exchanged(
     "The trajectory of a request and its answer"
     sources = [s for s in (request, request.get('config'), *others) if isinstance(s, dict)]
     turns = whole_chat(request_messages(request, path), said)
+    if turns is said: # It should repeat what was asked
+        key, value = first_of(request, turn_keys)
+        keep_unsaid(value, said_in(said), f'{path}.{key}')
     instruction = next((text for s in sources if (text := with_instruction(s, [])[0])), '')
     inside, turns = with_instruction({}, turns)
     listed = (s.get('tools') or s.get('functions') or value_at(s, ['toolConfig', 'tools'])

@@ -60,7 +60,9 @@ def response_turns(
     "The message of the model that an action was taken from; none if it was read before"
     id, said = response_message(event)
     at = f'{path}.tool_call_metadata.model_response'
-    set_aside(event['tool_call_metadata']['model_response'], ('choices', 'object'), at)
+    response = event['tool_call_metadata']['model_response']
+    set_aside(response, ('choices', 'object'), at)
+    set_aside(response['choices'][0], ('message', 'index', 'finish_reason'), f'{at}.choices[0]')
     read = read_message(said, f'{at}.choices[0].message')
     keep_unsaid(args, said_in(read), f'{path}.args')
     set_aside(event['tool_call_metadata'], (*call_marks, 'model_response'),

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['text_call_hints', 'text_call', 'function_tag', 'parameter_tag', 'result_openings', 'result_closings',
-           'has_text_calls', 'parse_text_turn', 'calls_of_tools', 'tagged_calls', 'marked_result', 'parse_text_calls']
+           'has_text_calls', 'loses_words', 'parse_text_turn', 'calls_of_tools', 'tagged_calls', 'marked_result',
+           'parse_text_calls']
 
 # %% ../../nbs/11c_data.textcalls.ipynb #e0327570
 import re
+from ..core import dumps
 from ..unified import Message, Tool, ToolCall
 from ..values import read_value, tagged_spans
-from ..toolcalls import as_calls, detect_syntax, parse_reply
+from ..toolcalls import ParsedReply, as_calls, detect_syntax, parse_reply
 
 # %% ../../nbs/11c_data.textcalls.ipynb #ee46975b
 text_call_hints = ('<tool_call>', '[TOOL_CALLS]', '<|python_tag|>', 'Action:', 'Final Answer:',
@@ -24,6 +26,18 @@ def has_text_calls(text: str) -> bool:
     "Whether a text contains a call, reasoning or a ReAct answer that is worth parsing"
     return any(hint in text for hint in text_call_hints) and bool(text_call.search(text))
 
+# %% ../../nbs/11c_data.textcalls.ipynb #c3095ed6
+def loses_words(
+    text: str,
+    reply: ParsedReply, # What was read from it
+    few: int = 8,       # Different words; the names of keys and markers are among them
+) -> bool:
+    "Whether a repair has lost more than a few words of a text"
+    if 'JSON repaired' not in reply.problems: return False
+    def words(s): return set(re.findall(r'[^\W\d_]{3,}', re.sub(r'\\+(?:u\w{4}|.)', ' ', s)))
+    kept = words(dumps([reply.content, reply.reasoning_content, reply.calls]))
+    return len(words(text) - kept) > few
+
 # %% ../../nbs/11c_data.textcalls.ipynb #132555e0
 def parse_text_turn(
     m: Message,        # An assistant's message, changed in place
@@ -31,7 +45,7 @@ def parse_text_turn(
 ):
     "Split the text of an assistant message into reasoning, content and calls"
     reply, thought = parse_reply(m.content), None
-    if detect_syntax(reply.content) == 'react': return # Cut off before its call was complete
+    if detect_syntax(reply.content) == 'react' or loses_words(m.content, reply): return # Cut off
     react = react or 'Action:' in m.content
     final = react and 'Final Answer:' in m.content
     if not (reply.calls or reply.reasoning_content or final): return

@@ -41,11 +41,12 @@ def called_as_text(
     text: str,  # What the assistant says
     names: set, # Of the tools
 ) -> str | None:
-    "The name of a tool that a text calls in a syntax without marks"
+    "The name of what a text calls in a syntax without marks"
+    if ('"arguments' in text or '"parameters' in text) and (found := json_call.search(text)):
+        return found[1]
     found = named_call.search(text) if 'Action:' in text or text.rstrip()[-1:] in ')]' else None
-    named = [g for g in found.groups() if g] if found else []
-    if '"arguments' in text or '"parameters' in text: named += json_call.findall(text)
-    return next((name for name in named if name in names), None)
+    name = next((g for g in found.groups() if g), '') if found else ''
+    return name if name in names else None
 
 # %% ../../nbs/21_quality.content.ipynb #d22ee24e
 @rule(call_in_content='drop', reasoning_in_content='drop')

@@ -24,6 +24,7 @@ from .config import Config
 from .record import (
     Derived, deepspeed_settings, read_run_record, rows_per_step)
 from .checkpoints import last_checkpoint
+from .saving import end_with_launcher
 
 # %% ../../nbs/74_training.build.ipynb #24458dca
 def declare_experts(model):
@@ -111,6 +112,7 @@ def init_processes(config: Config) -> str: # `cpu` or `cuda`
         check_deepspeed(config.zero, find_spec('deepspeed') is not None)
         skip_inference_kernels()
         if 'RANK' not in os.environ: os.environ |= single_process_env()
+    if 'TORCHELASTIC_RUN_ID' in os.environ: end_with_launcher() # torchrun has started it
     distributed = config.zero or int(os.environ.get('WORLD_SIZE', 1)) > 1
     options = dict(timeout=timedelta(hours=1)) if distributed else {} # Copying may take long
     if distributed and device == 'cpu': options['backend'] = 'gloo'
