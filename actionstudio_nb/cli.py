@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from fastcore.script import anno_parser
 from .core import ActionStudioError, ConfigError
 from .views import Printable, printable
-from .workers import Interrupted, end_on_signals
+from .workers import Interrupted, end_on_signals, leave
 from . import __version__
 
 # %% ../nbs/95_cli.ipynb #5748e557
@@ -114,4 +114,4 @@ def main(
 
 # %% ../nbs/95_cli.ipynb #98ef4730
 #| eval: false
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
+if __name__ == '__main__' and '__file__' in globals(): leave(main())

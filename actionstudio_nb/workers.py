@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['too_long', 'stop_signals', 'Item', 'Unreadable', 'item_value', 'open_bytes', 'lines_of', 'jsonl_items', 'Result',
-           'dropped_result', 'process_item', 'Interrupted', 'end_on_signals', 'batches', 'process_batch',
+           'dropped_result', 'process_item', 'Interrupted', 'end_on_signals', 'leave', 'batches', 'process_batch',
            'serve_batches', 'signals_blocked', 'worker_pipes', 'workers_alive', 'next_result', 'process_in_order',
            'default_workers']
 
 # %% ../nbs/05_workers.ipynb #f132f1cb
-import gzip, io, multiprocessing, os, pickle, signal, sys
+import atexit, gzip, io, multiprocessing, os, pickle, signal, sys
 from collections import deque
 from contextlib import contextmanager
 from functools import partial
@@ -150,6 +150,16 @@ def end_on_signals(command: str):
         os._exit(stop.exit_code) # Nothing can catch this
     for name in stop_signals:
         if hasattr(signal, name): signal.signal(getattr(signal, name), end) # Windows lacks SIGUSR1
+
+# %% ../nbs/05_workers.ipynb #207e9f04
+def leave(
+    code: int, # Exit code
+):
+    "End the process like `sys.exit`; if it is a rank that has succeeded, all at once"
+    if code or 'TORCHELASTIC_RUN_ID' not in os.environ: sys.exit(code)
+    atexit._run_exitfuncs() # What libraries have asked for, such as closing connections
+    for stream in (sys.stdout, sys.stderr): stream.flush()
+    os._exit(0)
 
 # %% ../nbs/05_workers.ipynb #ee20d6ad
 def batches(
