@@ -47,9 +47,11 @@ def end_with_launcher(
     grace: float = 30, # Seconds in which it may save
 ):
     "From now on, stop this process when the one that launched it is gone"
-    launcher = os.getppid()
+    launcher, first = os.getppid(), Path('/proc/1/cmdline')
+    # In a container, torchrun may be process 1; elsewhere, that is who takes in orphans
+    may_be_first = first.exists() and b'torch' in first.read_bytes()
     def watch():
-        while os.getppid() == launcher: time.sleep(0.5)
+        while os.getppid() == launcher and (launcher > 1 or may_be_first): time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace)
         os.kill(os.getpid(), signal.SIGKILL)
