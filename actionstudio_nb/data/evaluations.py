@@ -61,14 +61,12 @@ def read_inspect(record, tools):
     if last and (not turns or turns[-1].role != 'assistant'):
         turns += read_message(with_attachments(last, texts), '$.output.choices[0].message')
     set_aside(record.get('output') or {}, ('choices',), '$.output')
-    events = inspect_events(record)
-    for i, e in enumerate(events):
-        if e.get('event') not in told: keep_aside(with_attachments(e, texts), f'$.events[{i}]')
-    begun = next((e for e in events if e.get('event') == 'sample_init'), {})
-    repeated = {'$.input': record.get('input'), '$.output.choices[0].message': last,
-        '$.events[0].sample': begun.get('sample'), '$.events[0].state': begun.get('state')}
-    for path, value in repeated.items():
-        keep_unsaid(with_attachments(value, texts), said_in(turns), path)
+    keep_unsaid(with_attachments(record.get('input'), texts), said := said_in(turns), '$.input')
+    keep_unsaid(with_attachments(last, texts), said, '$.output.choices[0].message')
+    for i, e in enumerate(inspect_events(record)):
+        e = with_attachments(e, texts)
+        if e.get('event') == 'sample_init': keep_unsaid(e, said, f'$.events[{i}]')
+        elif e.get('event') not in told: keep_aside(e, f'$.events[{i}]')
     instruction, turns = split_instruction(turns)
     scores = {k: s.get('value') if isinstance(s, dict) else s
         for k, s in (record.get('scores') or {}).items()}

@@ -13,8 +13,7 @@ import ast, re
 from itertools import islice, pairwise
 from ..core import Budget, FormatError
 from ..unified import Function, Tool
-from ..values import (
-    StepsUsedUp, keep_aside, read_value, set_aside, share_steps)
+from ..values import StepsUsedUp, keep_aside, read_value, set_aside, share_steps
 from .schemas import (
     operation_parameter, parameters_schema, resolve_refs, standard_schema, table_schema, type_node)
 

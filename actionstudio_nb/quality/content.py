@@ -35,15 +35,16 @@ named_call = re.compile(r'\A\s*\[?\s*([\w. /-]{1,80}?)\s*\(.*\)\s*\]?\s*\Z|'
     r'^[ \t]*Action:[ \t]*([^\n(]+?)[ \t]*(?:\(|$)|'
     r'\A\s*\[\s*\{\s*"(?:name|tool)"\s*:\s*"([^"]+)"', re.M | re.S)
 json_call = re.compile(r'(?<!\\)\\{0,9}"name\\{0,9}"\s*:\s*\\{0,9}"([^"\\]+)\\{0,9}"\s*,'
-    r'\s*\\{0,9}"(?:arguments|parameters)\\{0,9}"')
+    r'\s*\\{0,9}"(arguments|parameters)\\{0,9}"')
 
 def called_as_text(
     text: str,  # What the assistant says
     names: set, # Of the tools
 ) -> str | None:
     "The name of what a text calls in a syntax without marks"
-    if ('"arguments' in text or '"parameters' in text) and (found := json_call.search(text)):
-        return found[1]
+    objects = json_call.finditer(text) if '"arguments' in text or '"parameters' in text else ()
+    if name := next((m[1] for m in objects if m[1] in names or m[2] == 'arguments'), None):
+        return name
     found = named_call.search(text) if 'Action:' in text or text.rstrip()[-1:] in ')]' else None
     name = next((g for g in found.groups() if g), '') if found else ''
     return name if name in names else None
