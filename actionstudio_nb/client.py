@@ -82,10 +82,10 @@ class Connection:
 @asynccontextmanager
 async def connection(client: Client):
     "Connect to the server; cancels what still runs at the end"
-    from openai import AsyncOpenAI, Timeout
+    from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout
     options = dict(base_url=client.base_url, api_key=read_key(client.key_variable) or 'none',
         timeout=Timeout(client.timeout, connect=min(client.timeout, 20)), max_retries=0)
-    async with AsyncOpenAI(**options) as openai:
+    async with AsyncOpenAI(**options, http_client=DefaultAioHttpClient()) as openai:
         opened = Connection(client, openai)
         try: yield opened
         finally:
