@@ -31,6 +31,8 @@ commands = dict( # name: (module, function, what it does)
     dpo=('training.dpo', 'dpo', 'Train a model on pairs of a better and a worse trajectory'),
     export=('training.export', 'export', "Write a run's model as a plain Hugging Face folder"),
     eval=('evaluation.evaluate', 'eval_file', 'Score a model on a benchmark'),
+    compare=('evaluation.compare', 'compare', 'Put evaluations side by side'),
+    serve=('evaluation.serve', 'serve', 'Serve a model to OpenAI clients'),
     preflight=('cluster.preflight', 'preflight', 'Check that all nodes of a job can train'),
     slurm=('cluster.slurm', 'slurm', 'Write the batch script for a training run, or submit it'))
 

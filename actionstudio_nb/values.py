@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['steps', 'between_values', 'repairs', 'aside', 'plain_fields', 'StepsUsedUp', 'Steps', 'spend', 'share_steps',
-           'parse_expression', 'literal', 'is_json', 'CountingParser', 'json_values', 'repaired_value', 'read_value',
-           'keep_aside', 'set_aside', 'tagged_spans', 'flattened', 'json_path', 'value_at', 'json_changes']
+           'parse_expression', 'literal', 'is_json', 'CountingParser', 'json_values', 'closed_value', 'repaired_value',
+           'read_value', 'keep_aside', 'set_aside', 'tagged_spans', 'flattened', 'json_path', 'value_at',
+           'json_changes']
 
 # %% ../nbs/03_values.ipynb #12f471a6
 import ast, json, re, warnings
@@ -66,7 +67,9 @@ def literal(node: ast.AST):
         case ast.List(elts=es) | ast.Tuple(elts=es) | ast.Set(elts=es):
             return [literal(e) for e in es]
         case ast.Dict(keys=ks, values=vs) if None not in ks:
-            return {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
+            value = {str(literal(k)): literal(v) for k, v in zip(ks, vs)}
+            if len(value) == len(ks): return value
+            raise ValueError('a key occurs twice')
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as v)): return -v
         case ast.Name(id='true'): return True
         case ast.Name(id='false'): return False
@@ -123,6 +126,15 @@ def json_values(
         at = between_values.match(text, at).end()
     return found
 
+# %% ../nbs/03_values.ipynb #bbe9e657
+def closed_value(
+    text: str, # Not valid JSON
+): # None if that is not its fault
+    "The value of JSON in which only the last brackets are missing"
+    for end in ('}', ']', '}]') if text.rstrip()[-1:] == '}' else ():
+        try: return json.loads(text + end)
+        except (ValueError, RecursionError): pass
+
 # %% ../nbs/03_values.ipynb #26b8d45a
 # While this is a list, each repair appends {problem, before, after} to it
 repairs = ContextVar('repairs', default=None)
@@ -138,7 +150,8 @@ def repaired_value(
         if not repair: return None, 'not JSON'
     try: value = json.loads(text) # Python's own reads infinities, too
     except (ValueError, RecursionError):
-        try: value = json_values(text) or CountingParser(text, steps.get() or Steps()).parse()
+        try: value = (json_values(text) or closed_value(text)
+            or CountingParser(text, steps.get() or Steps()).parse())
         except (ValueError, RecursionError): value = ''
     return (None, 'not JSON') if value == '' else (value, 'JSON repaired')
 

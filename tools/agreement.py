@@ -2,20 +2,23 @@
 
     actionstudio convert RAW --out DIR
     python tools/agreement.py DIR/unified.jsonl... --label reward [--task task_id]
-        [--critiques critiques.jsonl] [--step mistake_step] [--out agreement]
+        [--critiques [NAME=]critiques.jsonl...] [--step mistake_step] [--out agreement]
 
+Several critics, or one with and without exemplars, are compared if their files have names: --critiques with=a/critiques.jsonl
+without=b/critiques.jsonl. They are put side by side on the trajectories that all of them have decided.
 Labels of 1, true and Yes are good, 0, false and No are bad; any others are left out and counted.
 What comes after "held out" was chosen on one half of the tasks and is reported on the other half.
 """
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from itertools import combinations
 from pathlib import Path
 from fastcore.script import call_parse, Param
 import numpy as np
 from actionstudio_nb.core import dumps, read_jsonl, stable_id, write_json
 from actionstudio_nb.unified import read_trajectories
 from actionstudio_nb.workers import Item
-from actionstudio_nb.quality.agreement import agreement
+from actionstudio_nb.quality.agreement import agreement, draw_accuracy, kappa, krippendorff_alpha
 from actionstudio_nb.quality.calibration import evaluate_judge, judge_findings, plot_judge
 from actionstudio_nb.quality.curate import load_rules, verdict
 
@@ -29,10 +32,13 @@ def task_of(t, name):
     first = next((m.content for m in t.conversation if m.role == 'user'), '')
     return stable_id([t.task_instruction, t.tools, first])
 
-def read_decisions(files):
-    "{(id, content): the critic's decision} of files of critiques, without those that have no verdict"
-    return {(row['id'], row['content']): row['decision'] for file in files
-        for _, row in read_jsonl(file) if row['decision'].get('scores')}
+def read_decisions(named):
+    "{critic: {(id, content): its decision}} of NAME=FILE, without those that have no verdict; a file without a name is of `critic`"
+    found = defaultdict(dict)
+    for name, _, file in (item.rpartition('=') for item in named):
+        found[name or 'critic'] |= {(row['id'], row['content']): row['decision']
+            for _, row in read_jsonl(file) if row['decision'].get('scores')}
+    return found
 
 def report(name, result, found=None):
     "Print what one judge reached"
@@ -47,6 +53,47 @@ def held_out(name, scores, y, tasks, seed, out, scale):
     shown = np.array(result.probabilities)[:, None] if scale == (0, 1) else scores
     plot_judge(shown, y, result, scale).savefig(out/f'{name.replace(" ", "_")}.svg', metadata={'Date': None})
     return result
+
+def measure_critic(name, decided, y, tasks, seed, out):
+    "Print and plot what a critic's decisions are worth, where it has decided; decided: a decision or None for each trajectory"
+    has = np.array([d is not None for d in decided], bool)
+    of = [d for d in decided if d]
+    names = sorted(set.intersection(*(set(d['scores']) for d in of))) if of else []
+    print(f'\n{name}: critiques of {len(of):,} of {len(y):,} labeled trajectories; rubrics: {", ".join(names)}')
+    if not of: return {}
+    values = np.array([[d['scores'][n] for n in names] for d in of], float)
+    for i, rubric in enumerate(names):
+        for fault, message in judge_findings(values[:, i], y[has], tasks[has], seed=seed).items():
+            print(f'  {rubric}: {fault}: {message}')
+    numbers = {name: agreement(y[has], [d['keep'] for d in of], tasks[has], seed=seed)}
+    report(f'{name}, as it decides', numbers[name])
+    if len(set(y[has].tolist())) == 2:
+        numbers[f'{name} held out'] = held_out(f'{name} calibrated', values, y[has], tasks[has], seed, out, (1, 5))
+    return numbers
+
+def side_by_side(judges, rules, y, tasks, seed, out):
+    "Compare critics among each other, and with the labels, on the trajectories that all have decided"
+    from matplotlib.figure import Figure
+    ratings = np.column_stack([*judges.values()])
+    both = ~np.isnan(ratings).any(1)
+    if not both.any():
+        print('\nside by side: no trajectory was decided by all critics')
+        return None
+    ratings, y, tasks = ratings[both], y[both], tasks[both]
+    votes = ratings.mean(1) > 0.5
+    kept = {'rules': rules[both]} | dict(zip(judges, ratings.T)) | (dict(majority=votes) if len(judges) > 2 else {})
+    found = {name: agreement(y, k, tasks, seed=seed) for name, k in kept.items()}
+    alpha = krippendorff_alpha(ratings)
+    print(f'\nside by side, on {len(y):,} trajectories; Krippendorff\'s alpha among the critics {alpha:.3f}')
+    print(f'  {"":20}{"kept":>6}{"accuracy":>24}{"balanced accuracy":>24}{"kappa":>24}')
+    for name, a in found.items():
+        print(f'  {name:20}{kept[name].mean():>6.2f}{a.accuracy!s:>24}{a.balanced_accuracy!s:>24}{a.kappa!s:>24}')
+    pairs = {f'{a}, {b}': kappa(kept[a], kept[b]) for a, b in combinations(judges, 2)}
+    for names, value in pairs.items(): print(f'  kappa of {names}: {value:.3f}')
+    figure = Figure(figsize=(6, 1 + 0.4 * len(found)), layout='constrained')
+    draw_accuracy(figure.subplots(), found)
+    figure.savefig(out/'side_by_side.svg', metadata={'Date': None})
+    return dict(trajectories=len(y), alpha=alpha, kappa=pairs, labels=found)
 
 def steps_found(trajectories, findings, name):
     "Print how often the first finding lies at the step that is labeled as the mistake"
@@ -102,23 +149,14 @@ def main(
     if rates:
         features = np.array([[name in r.reasons for name in sorted(rates)] for r in results], float)
         numbers['rules held out'] = held_out('rules calibrated', features, y, tasks, seed, out, (0, 1))
-    if critiques:
-        decided = read_decisions(critiques)
+    judges = {}
+    for name, decided in read_decisions(critiques).items():
         of = [decided.get((t.unique_trajectory_id, c)) for (t, _), c in zip(labeled, contents)]
-        has = np.array([d is not None for d in of])
-        of = [d for d in of if d]
-        names = sorted(set.intersection(*(set(d['scores']) for d in of))) if of else []
-        print(f'\ncritiques: of {len(of):,} of {len(y):,} labeled trajectories; rubrics: {", ".join(names)}')
-        if of:
-            values = np.array([[d['scores'][n] for n in names] for d in of], float)
-            for i, name in enumerate(names):
-                for fault, message in judge_findings(values[:, i], y[has], tasks[has], seed=seed).items():
-                    print(f'  {name}: {fault}: {message}')
-            numbers['critic'] = agreement(y[has], [d['keep'] for d in of], tasks[has], seed=seed)
-            report('critic, as it decides', numbers['critic'])
-            numbers['critic held out'] = held_out('critic calibrated', values, y[has], tasks[has], seed, out, (1, 5))
+        judges[name] = np.array([np.nan if d is None else d['keep'] for d in of], float)
+        numbers |= measure_critic(name, of, y, tasks, seed, out)
+    if len(judges) > 1: numbers['side by side'] = side_by_side(judges, decisions['rules'], y, tasks, seed, out)
     write_json(out/'numbers.json', numbers)
-    best = max((n for n in ('rules', 'rules, no finding', 'critic') if n in numbers),
+    best = max((n for n in ('rules', 'rules, no finding', *judges) if n in numbers),
         key=lambda n: numbers[n].balanced_accuracy.value)
     print(f'\nsummary: {len(y):,} labeled, {best}: balanced accuracy '
         f'{numbers[best].balanced_accuracy}, kappa {numbers[best].kappa}; see {out}')

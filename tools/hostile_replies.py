@@ -13,7 +13,8 @@ from functools import partial
 from random import Random
 from fastcore.script import call_parse
 from actionstudio_nb.core import dumps
-from actionstudio_nb.toolcalls import parse_reply, readers
+from actionstudio_nb.syntaxes import readers
+from actionstudio_nb.toolcalls import parse_reply
 from actionstudio_nb.quality.clean import clean_item
 from actionstudio_nb.quality.curate import load_rules
 from actionstudio_nb.stages import ledger_row

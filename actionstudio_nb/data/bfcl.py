@@ -29,10 +29,19 @@ def first_answer(
 # %% ../../nbs/13a_data.bfcl.ipynb #827eeb88
 def first_calls(
     ground_truth: list[dict], # `{function: {argument: possible values}}` for each call
+    tools: list[Tool] = (),   # What a schema requires is never left out
 ) -> list[ToolCall]:
     "The calls of a BFCL answer, with the first possible value of each argument"
-    return [ToolCall(id=f'call_{i}', function=FunctionCall(name, first_answer(arguments)))
-        for i, call in enumerate(ground_truth) for name, arguments in call.items()]
+    required = {t.function.name: t.function.parameters.get('required') for t in tools}
+    def call(i, name, arguments):
+        needed = required.get(name) if isinstance(required.get(name), list) else []
+        given = {k: next((v for v in arguments[k] if v != ''), '') for k in needed
+            if isinstance(arguments.get(k), list) and arguments[k]}
+        others = first_answer({k: v for k, v in arguments.items() if k not in given})
+        found = others | {k: first_answer(v) for k, v in given.items()}
+        in_order = {k: found[k] for k in arguments if k in found}
+        return ToolCall(id=f'call_{i}', function=FunctionCall(name, in_order))
+    return [call(i, *pair) for i, answer in enumerate(ground_truth) for pair in answer.items()]
 
 # %% ../../nbs/13a_data.bfcl.ipynb #05dd4169
 @reader('bfcl', 'id question function [ground_truth]')
@@ -44,13 +53,14 @@ def read_bfcl(record, tools):
     turns = [openai_message(m, f'$.question[0][{i}]') for i, m in enumerate(question[0])]
     instruction, conversation = split_instruction(turns)
     truth = record.get('ground_truth')
-    if truth: conversation.append(Message('assistant', tool_calls=first_calls(truth)))
+    own = to_tools(record['function'], '$.function') or tools
+    if truth: conversation.append(Message('assistant', tool_calls=first_calls(truth, own)))
     kind = re.sub(r'_\d+(-\d+)*$', '', record['id'])
     labels = ({'possible_answers': truth} if truth
-        else {'no_call': True} if kind.endswith('irrelevance') else {})
+        else {'no_call': True} if kind.endswith('irrelevance')
+        else {'any_call': True} if kind.endswith('relevance') else {})
     meta = {'kind': kind} | ({'labels': labels} if labels else {})
-    return Trajectory(record['id'], instruction,
-        to_tools(record['function'], '$.function') or tools, conversation, meta)
+    return Trajectory(record['id'], instruction, own, conversation, meta)
 
 # %% ../../nbs/13a_data.bfcl.ipynb #7835ab2c
 def python_calls(
@@ -59,15 +69,10 @@ def python_calls(
     path: str,         # The text's JSON path in the record
 ) -> list[ToolCall]:
     "Calls in Python syntax"
-    reply = parse_reply(text, 'python')
+    reply = parse_reply(text, 'python', tools)
     if not reply.calls:
         raise FormatError(f"the answer is not a Python call: {'; '.join(reply.problems)}", path)
-    names = {t.function.name: list(t.function.parameters.get('properties') or {}) for t in tools}
-    for c in reply.calls:
-        known, f = names.get(c.function.name, []), c.function
-        f.arguments = {known[int(k[3:])] if re.fullmatch(r'arg\d+', k) and int(k[3:]) < len(known)
-            else k: v for k, v in f.arguments.items()}
-        c.id = ''
+    for c in reply.calls: c.id = ''
     return reply.calls
 
 # %% ../../nbs/13a_data.bfcl.ipynb #a4654a85

@@ -198,7 +198,8 @@ def read_items(
     parts = []
     for i, item in enumerate(items):
         at, kind = f'{path}[{i}]', item.get('type') if isinstance(item, dict) else None
-        if kind == 'mcp_list_tools': set_aside(item, ('type', 'tools'), at) # See `item_tools`
+        if kind == 'mcp_list_tools' and isinstance(item.get('tools'), list | None):
+            set_aside(item, ('type', 'tools'), at) # See `item_tools`
         elif kind == 'item_reference' and item.get('id') in known: continue
         elif is_message(item): parts += read_message(item, at)
         else: parts += block_messages(item, 'assistant', at)

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from ..core import Budget, FormatError, excess
 from ..unified import Message, Trajectory
 from ..values import is_json, read_value, spend, tagged_spans
-from ..toolcalls import as_calls
+from ..calls import as_calls
 from .tools import to_tools
 from .readers import (
     join_calls, pair_results, preference, reader, split_instruction, turn_extras)

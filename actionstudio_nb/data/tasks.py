@@ -10,9 +10,11 @@ __all__ = ['call_keys', 'fence', 'section', 'chatml', 'tag', 'task_calls', 'task
 # %% ../../nbs/13_data.tasks.ipynb #7b371b0d
 import re
 from ..core import FormatError
+from ..views import shortened
 from ..unified import Message, ToolCall, Trajectory
 from ..values import is_json, keep_aside, read_value, set_aside, tagged_spans
-from ..toolcalls import as_calls, parse_reply
+from ..calls import as_calls
+from ..toolcalls import parse_reply
 from .tools import text_tools, to_tools
 from .readers import join_calls, pair_results, reader, split_instruction
 from .messages import openai_message
@@ -184,7 +186,11 @@ def section_turns(
 ) -> list[Message]:
     "The turns before the answer"
     said = [{'role': m[1], 'content': m[2]} for m in chatml.finditer(rest)]
-    query = said if said and '<|im_start|>' in rest else parts.get('QUERY', rest.strip())
+    chat = bool(said) and '<|im_start|>' in rest
+    other = re.sub(r'<\|im_\w+\|>', '', chatml.sub('', rest)).strip()
+    if chat and other:
+        raise FormatError(f'no turn contains {shortened(other)!r}', '$.instruction')
+    query = said if chat else parts.get('QUERY', rest.strip())
     if 'QUERY' in parts: keep_aside(rest.strip() or None, '$.instruction')
     steps = read_value(parts['HISTORY STEPS'], []) if 'HISTORY STEPS' in parts else []
     return (parse_history(task_turns(query, '$.instruction'))

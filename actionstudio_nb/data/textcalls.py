@@ -12,7 +12,8 @@ import re
 from ..core import dumps
 from ..unified import Message, Tool, ToolCall
 from ..values import read_value, tagged_spans
-from ..toolcalls import ParsedReply, as_calls, detect_syntax, parse_reply
+from ..calls import as_calls
+from ..toolcalls import ParsedReply, detect_syntax, parse_reply
 
 # %% ../../nbs/11c_data.textcalls.ipynb #ee46975b
 text_call_hints = ('<tool_call>', '[TOOL_CALLS]', '<|python_tag|>', 'Action:', 'Final Answer:',

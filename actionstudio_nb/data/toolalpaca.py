@@ -11,7 +11,7 @@ import json, re
 from ..core import FormatError, excess
 from ..unified import FunctionCall, Message, Tool, ToolCall, Trajectory
 from ..values import keep_aside, read_value, set_aside, spend
-from ..toolcalls import as_calls
+from ..calls import as_calls
 from .tools import to_tool
 from .readers import pair_results, reader
 
@@ -103,7 +103,7 @@ def judged_tools(
 
 # %% ../../nbs/13d_data.toolalpaca.ipynb #1e32b90d
 judged_part = re.compile(r'^## (Documentation|Task Instruction|Standard Answer|'
-    r"AI Assistant's Solution|Analysis) *\n", re.M)
+    r"AI Assistant's Solution|Analysis) *(?:\n|\Z)", re.M)
 
 @reader('toolalpaca_judged',
     'input output [process_correctness] [final_response_correctness] [id]',

@@ -10,7 +10,7 @@ __all__ = ['longest_prefixes', 'toolbench_paths', 'read_toolbench', 'chain_turns
 from ..core import FormatError, dumps
 from ..unified import Message, Tool, Trajectory
 from ..values import keep_aside, read_value, set_aside
-from ..toolcalls import as_calls
+from ..calls import as_calls
 from .tools import to_tools
 from .readers import (
     join_calls, keep_unsaid, pair_results, reader, said_in, split_instruction)

@@ -199,15 +199,19 @@ def trace_trajectories(
 def set_spans_aside(
     spans: list[dict],
     path: str, # Their JSON path in the record
+    read_as: list[Trajectory], # What was made of them
 ):
-    "Set aside everything about spans except the messages that were read"
+    "Set aside everything about spans except the messages that are in the trajectories"
+    known = {'', *(t.task_instruction for t in read_as)}
+    known |= {as_text(m.content) for t in read_as for m in t.conversation}
     for i, span in enumerate(spans):
         set_aside(span, ('input', 'output', 'events'), f'{path}[{i}]')
         for side in ('input', 'output'):
             role = 'user' if side == 'input' else 'assistant'
             try: read = span_messages(span.get(side), role, path)
             except FormatError: read = None
-            if read is None: keep_aside(span.get(side), f'{path}[{i}].{side}')
+            if read is None or any(as_text(m.content) not in known for m in read):
+                keep_aside(span.get(side), f'{path}[{i}].{side}')
 
 # %% ../../nbs/15a_data.traces.ipynb #ab17489b
 @reader('langfuse', 'observations [trace] [id] [scores]', lambda r: isinstance(r['observations'],
@@ -223,7 +227,7 @@ def read_langfuse(record, tools):
     scores = {s['name']: s.get('value') for s in trace.get('scores') or []
         if isinstance(s, dict) and isinstance(s.get('name'), str)}
     set_aside(trace, ('observations',) if trace is record else (), '$.trace')
-    set_spans_aside(spans, '$.observations')
+    set_spans_aside(spans, '$.observations', out)
     for t in out if scores else []: t.meta['labels'] = {'scores': scores}
     return out
 
@@ -251,8 +255,9 @@ def read_opentelemetry(record, tools):
         if not isinstance(span, dict):
             raise FormatError('a span must be an object', f'$.spans[{i}]')
         traces.setdefault(trace_id(span), []).append(as_step(span, f'$.spans[{i}]'))
-    set_spans_aside(spans, '$.spans')
-    return [t for id, steps in traces.items() for t in trace_trajectories(steps, tools, id)]
+    out = [t for id, steps in traces.items() for t in trace_trajectories(steps, tools, id)]
+    set_spans_aside(spans, '$.spans', out)
+    return out
 
 # %% ../../nbs/15a_data.traces.ipynb #8903e510
 @reader('mcp', '[rpc] [jsonrpc] [result] [method] [params] [id]',

@@ -16,7 +16,7 @@ from ..core import ConfigError, FormatError, dumps, loads, put_in_place, tempora
 from ..views import shortened, summary
 from ..unified import Message, Trajectory, as_text
 from ..values import json_changes
-from ..toolcalls import flat_call
+from ..calls import flat_call
 from ..workers import Item, Result, item_value
 from ..stages import check_complete
 from .formats import to_unified

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['prompt_row', 'find_path', 'CacheGroup', 'drop_finished', 'decode_attention', 'cache_argument', 'prefill', 'decode',
-           'portions', 'prefill_and_decode', 'generate_padded', 'unanswered', 'generate_replies']
+           'portions', 'shared_rows', 'prefill_and_decode', 'generate_padded', 'by_beginning', 'unanswered',
+           'generate_replies']
 
 # %% ../../nbs/54_models.generate.ipynb #34449695
 import inspect
@@ -14,7 +15,7 @@ import torch, torch.nn.functional as F
 from fastcore.basics import patch
 from tqdm import tqdm
 from transformers import AttentionInterface, DynamicCache
-from ..tokens.trees import Segment, TokenTree
+from ..tokens.trees import Segment, TokenTree, common_prefix
 from ..tokens.templates import stop_tokens
 from ..tokens.packing import Row, lay_out, merge_trees
 from .attention import (
@@ -151,6 +152,7 @@ def decode(
     stops: set[int],      # Ids of the stop tokens
     max_new_tokens: int,
     on_reply: Callable,   # Called with (name, token ids) when a reply is complete
+    on_tokens: Callable | None = None, # Called with the same after each token; True ends the reply
 ):
     "Write the replies of all groups, step by step"
     positions = torch.tensor(starts, device=model.device)
@@ -159,8 +161,11 @@ def decode(
     for step in range(max_new_tokens):
         for member, token in zip([m for g in groups for m in g.members], tokens.tolist()):
             if member not in running: continue
-            if token not in stops: replies[member].append(token)
-            if token in stops or step == max_new_tokens - 1:
+            ended = token in stops or step == max_new_tokens - 1
+            if token not in stops:
+                replies[member].append(token)
+                if on_tokens and on_tokens(member, replies[member]): ended = True
+            if ended:
                 running.remove(member)
                 on_reply(member, replies[member])
         groups, kept = drop_finished(groups, running)
@@ -184,6 +189,20 @@ def portions(
         total += size
     return out
 
+# %% ../../nbs/54_models.generate.ipynb #544726b9
+def shared_rows(
+    prompts: dict, # Token ids by name; those that begin alike should be neighbors
+    limit: int,    # Most positions in a row; a longer prompt gets its own
+) -> list[list]:
+    "The names in rows, in order; what a prompt shares with the one before it takes no room"
+    rows, total, before = [], 0, []
+    for name, ids in prompts.items():
+        new = len(ids) - common_prefix(before, ids)
+        if not rows or total + new > limit: rows, total, new = rows + [[]], 0, len(ids)
+        rows[-1].append(name)
+        total, before = total + new, ids
+    return rows
+
 # %% ../../nbs/54_models.generate.ipynb #c61e7cd6
 def prefill_and_decode(
     model,
@@ -192,14 +211,15 @@ def prefill_and_decode(
     max_new_tokens: int,
     read_at_once: int,  # Most positions in a row
     on_reply: Callable, # Called with (name, token ids) when a reply is complete
+    on_tokens: Callable | None = None, # See `decode`
 ):
     "Read prompts row by row, then write all their replies together"
     names = list(prompts)
-    rows = portions(names, [len(prompts[name]) for name in names], read_at_once)
+    rows = shared_rows(prompts, read_at_once)
     groups, tokens = zip(*(prefill(model, {name: prompts[name] for name in row}, max_new_tokens)
         for row in tqdm(rows, desc='prefill', unit=' rows', leave=False, delay=1)))
     decode(model, list(groups), torch.cat(tokens), [len(prompts[name]) for name in names],
-        stops, max_new_tokens, on_reply)
+        stops, max_new_tokens, on_reply, on_tokens)
 
 # %% ../../nbs/54_models.generate.ipynb #66aa8487
 def generate_padded(
@@ -208,6 +228,7 @@ def generate_padded(
     stops: set[int],    # Ids of the stop tokens
     max_new_tokens: int,
     on_reply: Callable, # Called with (name, token ids) for each reply
+    on_tokens: Callable | None = None, # Called with the same before that
 ):
     "Replies from Transformers' `generate`, in one padded batch"
     inputs = tokenizer.pad({'input_ids': list(prompts.values())},
@@ -216,7 +237,22 @@ def generate_padded(
         repetition_penalty=1.0, eos_token_id=sorted(stops), pad_token_id=tokenizer.pad_token_id)
     for name, ids in zip(prompts, out[:, inputs['input_ids'].shape[1]:].tolist()):
         end = next((i for i, token in enumerate(ids) if token in stops), None)
+        if on_tokens and ids[:end]: on_tokens(name, ids[:end])
         on_reply(name, ids[:end])
+
+# %% ../../nbs/54_models.generate.ipynb #d3aa060e
+def by_beginning(
+    prompts: dict, # Token ids by name
+) -> list:         # Names
+    "Prompts that share half of their tokens together, and otherwise the longest first"
+    groups, before = [], []
+    for name in sorted(prompts, key=prompts.get):
+        ids = prompts[name]
+        if 2 * common_prefix(before, ids) <= len(ids): groups.append([])
+        groups[-1].append(name)
+        before = ids
+    groups.sort(key=lambda names: -max(len(prompts[name]) for name in names))
+    return [name for names in groups for name in names]
 
 # %% ../../nbs/54_models.generate.ipynb #0f93f34e
 def unanswered(
@@ -225,9 +261,8 @@ def unanswered(
     max_new_tokens: int,
     limit: int,                # Most positions in a portion, replies included
 ) -> list[dict[int, list[int]]]:
-    "The prompts without a reply by their index, longest first, in portions"
-    left = [i for i, reply in enumerate(replies) if reply is None]
-    left.sort(key=lambda i: (-len(prompts[i]), i))
+    "The prompts without a reply by their index, in portions, see `by_beginning`"
+    left = by_beginning({i: prompts[i] for i, reply in enumerate(replies) if reply is None})
     sizes = [len(prompts[i]) + max_new_tokens for i in left]
     return [{i: prompts[i] for i in part} for part in portions(left, sizes, limit)]
 
@@ -241,6 +276,7 @@ def generate_replies(
     memory: int = 98304,       # Most positions whose keys and values are held at once
     read_at_once: int = 8192,  # Most positions in a row
     on_reply=None,             # Called with (index, reply) when a reply is complete
+    on_tokens=None, # Called with (index, token ids) after each token; True ends the reply
 ) -> list[str]:                # In the order of the prompts, without stop tokens
     "The model's greedy reply to each prompt"
     check_lengths(model.config, prompts, max_new_tokens)
@@ -256,9 +292,11 @@ def generate_replies(
             AttentionInterface.register('decode', decode_attention)
             model.set_attn_implementation('decode')
             for part in unanswered(prompts, replies, max_new_tokens, memory):
-                prefill_and_decode(model, part, stops, max_new_tokens, read_at_once, finish)
+                prefill_and_decode(
+                    model, part, stops, max_new_tokens, read_at_once, finish, on_tokens)
         except AttentionError:
             model.set_attn_implementation('sdpa')
             for part in unanswered(prompts, replies, max_new_tokens, read_at_once):
-                generate_padded(model, tokenizer, part, stops, max_new_tokens, finish)
+                generate_padded(
+                    model, tokenizer, part, stops, max_new_tokens, finish, on_tokens)
     return replies

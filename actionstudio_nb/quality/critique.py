@@ -12,7 +12,7 @@ from pathlib import Path
 from fastcore.script import Param, call_parse, store_true
 from msgspec import structs
 from ..core import (
-    ActionStudioError, ConfigError, atomic_write, dumps, stable_id, write_json)
+    ActionStudioError, atomic_write, dumps, stable_id, write_json)
 from ..views import summary
 from ..unified import Trajectory
 from ..workers import Result, batches, process_item
@@ -20,6 +20,7 @@ from ..stages import check_complete, finish
 from ..folders import file_stamps, output_folder
 from ..replies import read_prices
 from ..client import Client
+from ..serving import server_for
 from ..data.files import check_inputs, raw_files, raw_items
 from .rules import Rules
 from .rubric import load_critic
@@ -142,7 +143,7 @@ def critique_files(
 def critique(
     file: str,             # Trajectories in Unified Format 2.0, one per line
     base_url: str = None,  # Address of an OpenAI-compatible server, as http://localhost:8000/v1
-    model: str = None,     # The critic, as the server calls it
+    model: str = None,     # The critic, as the server calls it; without an address, its folder
     out: str = 'critiqued', # Folder for `kept.jsonl`, `critiques.jsonl`, the ledger, the report
     critic: str = None,    # YAML file of rubrics, exemplars and limits, where yours differ
     rules: str = None,     # YAML file of severities and limits of rules, where yours differ
@@ -150,19 +151,19 @@ def critique(
     votes: int = 1,        # Replies for each trajectory; the majority decides
     weights: store_true = False, # Train the turns before the first fault, instead of dropping all
     concurrency: int = 16, # Requests in flight, at most
-    timeout: float = 120.0, # Seconds for one attempt
+    timeout: float = None, # Seconds for one attempt; 120, or 3600 if the critic runs here
     deadline: float = None, # Seconds for the run; it can be continued
     prices: str = None,    # YAML file, a line for each model: `name: {input: 0.25, output: 2.00}`
     budget: float = None,  # Stop before everything in the cache has cost more
     cache: str = None,     # File of replies; `replies.sqlite` in the output folder by default
 ):
     "Let a language model review each trajectory, and keep what it and the rules find good"
-    if not base_url or not model: raise ConfigError('name the critic with --base_url, the address '
-        'of an OpenAI-compatible server, and --model')
     asking, known = Asking(load_critic(critic), votes), load_rules(rules)
     reviews = load_reviews(marks) if marks else None
     raw_files(file, Path(out)) # A file that does not exist is reported before the cache is made
-    client = Client(base_url, model, Path(cache or Path(out)/'replies.sqlite'),
-        concurrency=concurrency, timeout=timeout, deadline=deadline, budget=budget,
+    options = dict(concurrency=concurrency, deadline=deadline, budget=budget,
+        timeout=timeout or (120.0 if base_url else 3600.0), # Many wait for one small server
         prices=read_prices(prices) if prices else None)
-    return critique_files(client, file, out, asking, known, weights, reviews, (critic, rules))
+    with server_for(base_url, model, 'the critic') as (address, name):
+        client = Client(address, name, Path(cache or Path(out)/'replies.sqlite'), **options)
+        return critique_files(client, file, out, asking, known, weights, reviews, (critic, rules))

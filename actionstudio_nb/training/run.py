@@ -19,7 +19,7 @@ from tqdm import tqdm
 from ..core import (
     ActionStudioError, ConfigError, read_jsonl, write_json, write_jsonl)
 from ..settings import in_one_line
-from ..unified import Trajectory, read_trajectories, weather_example
+from ..unified import read_trajectories, weather_example
 from ..folders import is_first_rank, make_dir, output_folder
 from ..tokens.trees import TreeFile
 from ..tokens.templates import load_tokenizer
@@ -30,7 +30,8 @@ from ..tokens.prepare import render_datasets, source_hash
 from ..models.load import fingerprint, tiny_model
 from ..models.attention import check_layers
 from ..models.flops import flop_cost
-from ..evaluation.evaluate import prompt_ids
+from ..evaluation.tasks import Task, tasks_of
+from ..evaluation.local import prompt_ids
 from .config import Config, make_config
 from .record import (
     check_trackers, free_to_change, make_run_record, read_run_record)
@@ -93,16 +94,19 @@ def held_out_rows(config: Config) -> list[Row]:
     return pack(trees, config.row_length, config.share_prefix)
 
 # %% ../../nbs/76_training.run.ipynb #11427745
-def read_tasks(config: Config, tokenizer) -> list[Trajectory]:
+def read_tasks(config: Config, tokenizer) -> list[Task]:
     "The tasks of `eval_tasks`, each with a prompt and an answer; raises `ConfigError`"
     file = config.eval_tasks
     if not file: return []
     try:
-        tasks = [task for _, task in read_trajectories(file)]
-        for task in tasks: prompt_ids(task, tokenizer)
+        found = [tasks_of(t) for _, t in read_trajectories(file)]
+        tasks = [task for some in found for task in some]
+        for task in tasks: prompt_ids(task, tokenizer, **config.template_args)
     except (OSError, ActionStudioError) as e:
         raise ConfigError(f'eval_tasks {file} cannot be used: {e}') from e
-    if not tasks: raise ConfigError(f'eval_tasks {file} contains no tasks')
+    if not found: raise ConfigError(f'eval_tasks {file} contains no tasks')
+    if mute := found.count([]): raise ConfigError(f'eval_tasks {file}: {mute:,} of {len(found):,} '
+        'trajectories have no call to compare with; leave them out')
     return tasks
 
 # %% ../../nbs/76_training.run.ipynb #07e8d0d7

@@ -20,7 +20,8 @@ from ..tokens.packing import Row, collate
 from ..tokens.mixing import Cursor, prefetch, rank_rows
 from ..tokens.prepare import combined_report, copy_ledgers
 from ..models.flops import device_peak, resources, step_flops
-from ..evaluation.evaluate import answer, judge_reply, score
+from ..evaluation.scores import judge_reply, score
+from ..evaluation.local import answer
 from .config import Config, load_config
 from .record import describe, start_trackers, stop_trackers
 from .saving import watch_signals
@@ -49,12 +50,13 @@ def task_scores(self: Run) -> dict:
     world, rank = self.accelerator.num_processes, self.accelerator.process_index
     model = self.accelerator.unwrap_model(self.model)
     with self.accelerator.autocast():
-        mine = answer(model, self.tokenizer, tasks[rank::world], self.config.max_new_tokens)
+        mine = answer(model, self.tokenizer, tasks[rank::world], self.config.max_new_tokens,
+            **self.config.template_args)
     model.set_attn_implementation('forest') # Generation uses another one
     numbered = [(rank + world * i, reply) for i, reply in enumerate(mine)]
     replies = dict(gather_object(numbered))
     predictions = [judge_reply(task, replies[i]) for i, task in enumerate(tasks)]
-    scores = score(tasks, predictions)['all']
+    scores = score(predictions)['all']
     return dict(api_f1=scores['f1'], exact=scores['exact'])
 
 # %% ../../nbs/77_training.sft.ipynb #c6cc44ab
