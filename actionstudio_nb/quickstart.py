@@ -64,7 +64,7 @@ def prepare_data(
     if (data/'split.json').exists(): return data
     convert(files, out=data/'converted')
     check_file(data/'converted'/'unified.jsonl', out=data/'checked')
-    per_kind = min(15, max(5, round(2 * minutes)))
+    per_kind = min(15, max(3, round(2 * minutes)))
     checked = [t for _, t in read_trajectories(data/'checked'/'kept.jsonl')]
     tasks, held_out = split(checked, per_kind)
     make_dir(data/'train')
