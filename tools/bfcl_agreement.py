@@ -19,7 +19,8 @@ from actionstudio_nb.data.bfcl import first_answer
 from actionstudio_nb.data.formats import to_unified
 from actionstudio_nb.evaluation.metrics import match_calls, paired
 from actionstudio_nb.models.assets import fetch_wheel
-from actionstudio_nb.quickstart import bfcl_wheel, kinds
+from actionstudio_nb.evaluation.benchmarks import bfcl_wheel
+from actionstudio_nb.quickstart import kinds
 from actionstudio_nb.unified import FunctionCall, ToolCall
 
 # BFCL's side
