@@ -92,7 +92,8 @@ def read_nexusraven(
             for n, row in enumerate(nexusraven_rows(where, 'queries'), 1))
         yield from item_tasks(items, turns, tools, lambda row: row.get('dataset'))
     except OSError as e:
-        raise ConfigError(f'cannot read NexusRaven: {e}; name a folder with '
+        raise ConfigError(f'cannot read NexusRaven at {e.filename or where}: '
+            f'{e.strerror or e}; name a folder with '
             'standardized_queries.jsonl and standardized_api_list.jsonl') from e
 
 # %% ../../nbs/61a_evaluation.benchmarks.ipynb #d9a85956

@@ -169,7 +169,8 @@ def compare(
         second, report = comparison_html(pairs, alone, rows), report | dict(differences=rows)
         e = rows['all']['exact']
         print(f'{e.tasks:,} tasks in both, {alone:,} in one: {e.only_second:,} became right, '
-            f'{e.only_first:,} wrong (p = {e.p_value:.3g}); difference in exact match {e.difference}')
+            f'{e.only_first:,} wrong (p = {e.p_value:.3g}); '
+            f'difference in exact match {e.difference}')
     with output_folder(out) as out:
         write_json(out/'report.json', report)
         with atomic_write(out/'report.html') as f: f.write(comparison_page(evaluations, second))

@@ -157,6 +157,8 @@ def serve(
     folder = Path(model).expanduser()
     name = name or (folder.resolve().name if folder.is_dir() else model)
     rest = (name, host, port, max_length)
-    with stop_on_signals():
-        if vllm: serve_vllm(vllm, model, tokenizer, *rest, overrides)
-        else: serve_light(model, tokenizer, *rest)
+    try:
+        with stop_on_signals():
+            if vllm: serve_vllm(vllm, model, tokenizer, *rest, overrides)
+            else: serve_light(model, tokenizer, *rest)
+    except Interrupted: print(f'{name} is no longer served')
